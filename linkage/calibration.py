@@ -1,0 +1,162 @@
+"""Decoy calibration: how often a pair with this score is a false match.
+
+Overlapping groups depend on each other, so that EM's probabilities are too sure. A record whose
+match is beyond doubt offers a control: its best *left-over* candidate in the other agency is a
+true non-match that competed just as the others did. These decoys, weighted to the number of
+records without a match, against the kept pairs give the local false-match rate at each score;
+isotonic regression makes it monotone. The same target–decoy idea is long used in proteomics
+(Elias and Gygi 2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from sklearn.isotonic import IsotonicRegression
+
+from linkage.assignment import assign_one_to_one, best_first
+from linkage.candidates import Candidates
+from linkage.fellegi_sunter import probability
+from linkage.sources import Sources
+
+SURE_SHARE = 0.7
+LEAST_SURE = 50  # fewer sure pairs than this can't calibrate anything
+_PASSES = 2
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the decoys say about a scoring of all candidates.
+
+    ``kept`` bool (pairs,): the winners of the one-to-one assignment; ``probability`` float64
+    (pairs,) of a match; ``decoys`` int64 (d,) indices of candidates that serve as decoys, with
+    ``decoy_weights`` float64 (d,). ``calibrated`` is False where there were too few sure pairs
+    and the probabilities are the model's own.
+    """
+
+    kept: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    decoys: NDArray[np.int64]
+    decoy_weights: NDArray[np.float64]
+    calibrated: bool
+
+
+def calibrate(
+    sources: Sources, candidates: Candidates, log_odds: NDArray[np.float64]
+) -> Calibration:
+    """Calibrate natural log odds, (pairs,), into match probabilities."""
+    order = best_first(log_odds, candidates.closeness)
+    kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    probabilities = probability(log_odds)
+    nothing = Calibration(kept, probabilities, np.empty(0, np.int64), np.empty(0), calibrated=False)
+    for _ in range(_PASSES):
+        sure = _sure_pairs(kept, log_odds, float(probabilities[kept].sum()))
+        if sure.sum() < LEAST_SURE:
+            return nothing
+        decoys, forward = _find_decoys(sources, candidates, order, sure)
+        matches = _matches_by_pair(sources, candidates, kept, probabilities)
+        weights = _decoy_weights(sources, candidates, sure, matches, decoys, forward)
+        probabilities = _match_probability(log_odds, kept, decoys, weights)
+    return Calibration(kept, probabilities, decoys, weights, calibrated=True)
+
+
+def _sure_pairs(
+    kept: NDArray[np.bool_], log_odds: NDArray[np.float64], matches: float
+) -> NDArray[np.bool_]:
+    falling = np.sort(log_odds[kept])[::-1]
+    if not len(falling):
+        return kept
+    rank = min(len(falling) - 1, int(SURE_SHARE * matches))
+    return np.asarray(kept & (log_odds >= max(falling[rank], 0.0)))
+
+
+def _find_decoys(
+    sources: Sources,
+    candidates: Candidates,
+    order: NDArray[np.int64],
+    sure: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the decoys, and of each whether its sure record is the left one."""
+    side = _decoy_sides(
+        candidates.left, candidates.right, order, sources.source, len(sources.names), sure
+    )
+    decoys = np.flatnonzero(side)
+    return decoys, side[decoys] == 1
+
+
+@njit(nogil=True, cache=True)
+def _decoy_sides(left: Any, right: Any, order: Any, source: Any, sources: int, sure: Any) -> Any:
+    matched = np.zeros((len(source), sources), np.bool_)
+    for k in np.flatnonzero(sure):
+        matched[left[k], source[right[k]]] = True
+        matched[right[k], source[left[k]]] = True
+    used = np.zeros((len(source), sources), np.bool_)
+    side = np.zeros(len(left), np.int8)
+    for k in order:
+        a, b = left[k], right[k]
+        a_sure, b_sure = matched[a, source[b]], matched[b, source[a]]
+        if a_sure and not b_sure and not used[a, source[b]]:
+            used[a, source[b]] = True
+            side[k] = 1
+        elif b_sure and not a_sure and not used[b, source[a]]:
+            used[b, source[a]] = True
+            side[k] = 2
+    return side
+
+
+def source_pair(
+    sources: Sources, left: NDArray[np.int32], right: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Return, per pair of records, its agencies as ``left agency * agencies + right agency``."""
+    agencies = np.int64(len(sources.names))
+    return sources.source[left] * agencies + sources.source[right]
+
+
+def _matches_by_pair(
+    sources: Sources,
+    candidates: Candidates,
+    kept: NDArray[np.bool_],
+    probabilities: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the expected matches per pair of agencies, indexed as by `source_pair`."""
+    pair = source_pair(sources, candidates.left[kept], candidates.right[kept])
+    matches = np.bincount(pair, weights=probabilities[kept], minlength=len(sources.names) ** 2)
+    return np.asarray(matches, np.float64)
+
+
+def _decoy_weights(
+    sources: Sources,
+    candidates: Candidates,
+    sure: NDArray[np.bool_],
+    matches: NDArray[np.float64],
+    decoys: NDArray[np.int64],
+    forward: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Weigh each decoy by the records without a match per sure record, both directions halved."""
+    agencies = len(sources.names)
+    pair = source_pair(sources, candidates.left, candidates.right)
+    sure_count = np.maximum(np.bincount(pair[sure], minlength=agencies**2), 1)
+    sizes = np.diff(sources.starts)
+    chosen = pair[decoys]
+    searching = np.where(forward, chosen // agencies, chosen % agencies)
+    unmatched = np.maximum(sizes[searching] - matches[chosen], 0)
+    return np.asarray(0.5 * unmatched / sure_count[chosen], np.float64)
+
+
+def _match_probability(
+    log_odds: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    decoys: NDArray[np.int64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    scores = np.concatenate([log_odds[kept], log_odds[decoys]])
+    is_kept = np.concatenate([np.ones(kept.sum()), np.zeros(len(decoys))])
+    sample_weights = np.concatenate([np.ones(kept.sum()), weights])
+    regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
+    regression.fit(scores, is_kept, sample_weight=sample_weights)
+    share = regression.predict(log_odds)  # kept pairs among kept pairs and decoys
+    return np.asarray(np.clip(1 - (1 - share) / np.maximum(share, 1e-9), 0, 1), np.float64)

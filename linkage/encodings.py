@@ -1,0 +1,238 @@
+"""Encodings: what an agency hands to the matcher, in memory and as an Arrow IPC file.
+
+The file has a column ``record_token`` (16 random bytes) and one column per group, named
+``group:NAME``, of ``length / 8`` bytes: bit *i* is byte ``i // 8``, mask ``0x80 >> (i % 8)``, as
+clkhash serialises a CLK. A null group is an Arrow null. The last record batch is empty and
+carries the number of rows and a SHA-256 over everything before it, so that a truncated or
+altered file is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from linkage.errors import VerificationError
+
+TOKEN_BYTES = 16
+BATCH_ROWS = 65_536
+FORMAT = "concord-encodings/1"
+_GROUP_PREFIX = "group:"
+
+
+@dataclass(frozen=True)
+class GroupLayout:
+    """Name and length in bits of one group; the length is a multiple of 64."""
+
+    name: str
+    length: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """Who encoded, under which scheme (digest in hex), and how the rows are laid out."""
+
+    agency: str
+    scheme_digest: str
+    layout: tuple[GroupLayout, ...]
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """The encodings of one agency.
+
+    ``tokens`` uint8 (n, 16); ``bits`` uint64 (n, groups, words), little-endian words over the
+    serialised bytes, shorter groups padded with zeros; ``present`` bool (n, groups), False where
+    the group is null. The bits of a null group are zero.
+    """
+
+    header: Header
+    tokens: NDArray[np.uint8]
+    bits: NDArray[np.uint64]
+    present: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def counts(self) -> NDArray[np.int32]:
+        """Return the number of set bits, int32 (n, groups)."""
+        return np.asarray(np.bitwise_count(self.bits).sum(axis=2), np.int32)
+
+    def sorted_by_token(self) -> Encodings:
+        """Return the same rows in the order of their tokens, so that file order can't matter."""
+        order = np.argsort(self.tokens.view(f"S{TOKEN_BYTES}").ravel(), kind="stable")
+        return Encodings(self.header, self.tokens[order], self.bits[order], self.present[order])
+
+
+def join(parts: list[Encodings]) -> Encodings:
+    """Return the rows of several encodings with one header, in their order."""
+    return Encodings(
+        parts[0].header,
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.bits for part in parts]),
+        np.concatenate([part.present for part in parts]),
+    )
+
+
+def words_of(layout: Iterable[GroupLayout]) -> int:
+    """Return the number of 64-bit words that hold the longest group."""
+    return max(group.length for group in layout) // 64
+
+
+def write_encodings(sink: IO[bytes], header: Header, chunks: Iterable[Encodings]) -> int:
+    """Write an Arrow IPC file, chunk by chunk, and return the number of rows written."""
+    schema = _schema(header)
+    digest, rows = _header_digest(header), 0
+    with pa.ipc.new_file(sink, schema) as writer:
+        for chunk in chunks:
+            for batch in _batches(chunk):
+                _update(digest, batch)
+                writer.write_batch(_to_arrow(batch, schema))
+                rows += len(batch)
+        closing = {"rows": str(rows), "sha256": digest.hexdigest()}
+        writer.write_batch(_to_arrow(_empty(header), schema), custom_metadata=closing)
+    return rows
+
+
+def read_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Encodings:
+    """Read and verify an Arrow IPC file of encodings; ``name`` is what errors call it.
+
+    Raises `VerificationError` for anything but exactly what `write_encodings` wrote: a file that
+    is truncated or altered, that repeats a token, or that isn't a file of encodings at all.
+    """
+    try:
+        with pa.ipc.open_file(source) as reader:
+            return _read(reader, name)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise VerificationError(
+            f"{name} is not a whole file of encodings (truncated, altered, or of another kind); "
+            "encode the extract again or copy the file anew."
+        ) from error
+
+
+def _read(reader: Any, name: str) -> Encodings:
+    header = _parse_schema(reader.schema, name)
+    digest, parts = _header_digest(header), []
+    last = reader.num_record_batches - 1
+    closing: dict[str, str] = {}
+    for index in range(last + 1):
+        batch, metadata = reader.get_batch_with_custom_metadata(index)
+        batch.validate(full=True)
+        if index == last:
+            closing = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        if batch.num_rows:
+            parts.append(_from_arrow(batch, header))
+            _update(digest, parts[-1])
+    expected = {"rows": str(sum(map(len, parts))), "sha256": digest.hexdigest()}
+    if closing != expected:
+        raise VerificationError(
+            f"{name} was altered or cut short after it was encoded; copy it anew from the agency."
+        )
+    encodings = join(parts) if parts else _empty(header)
+    _refuse_repeated_tokens(encodings, name)
+    return encodings
+
+
+def _schema(header: Header) -> Any:
+    fields = [pa.field("record_token", pa.binary(TOKEN_BYTES), nullable=False)]
+    fields += [pa.field(_GROUP_PREFIX + g.name, pa.binary(g.length // 8)) for g in header.layout]
+    metadata = {"format": FORMAT, "agency": header.agency, "scheme": header.scheme_digest}
+    return pa.schema(fields, metadata=metadata)
+
+
+def _parse_schema(schema: Any, name: str) -> Header:
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    layout = tuple(
+        GroupLayout(field.name.removeprefix(_GROUP_PREFIX), field.type.byte_width * 8)
+        for field in schema
+        if field.name.startswith(_GROUP_PREFIX) and pa.types.is_fixed_size_binary(field.type)
+    )
+    header = Header(metadata.get("agency", ""), metadata.get("scheme", ""), layout)
+    well_formed = layout and all(group.length % 64 == 0 for group in layout)
+    if metadata.get("format") != FORMAT or not well_formed or schema != _schema(header):
+        raise VerificationError(
+            f"{name} is not a file of encodings in the format {FORMAT!r}; "
+            "make it with 'agency-client encode'."
+        )
+    return header
+
+
+def _batches(chunk: Encodings) -> Iterator[Encodings]:
+    edges = [*range(0, len(chunk), BATCH_ROWS), len(chunk)]
+    for start, end in pairwise(edges):
+        rows = slice(start, end)
+        yield Encodings(chunk.header, chunk.tokens[rows], chunk.bits[rows], chunk.present[rows])
+
+
+def _to_arrow(batch: Encodings, schema: Any) -> Any:
+    columns = [_fixed_size_binary(batch.tokens, None)]
+    for index, group in enumerate(batch.header.layout):
+        columns.append(
+            _fixed_size_binary(_group_bytes(batch, index, group), batch.present[:, index])
+        )
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _fixed_size_binary(values: NDArray[np.uint8], valid: NDArray[np.bool_] | None) -> Any:
+    bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.binary(values.shape[1]), len(values), [bitmap, data])
+
+
+def _group_bytes(batch: Encodings, index: int, group: GroupLayout) -> NDArray[np.uint8]:
+    words = np.ascontiguousarray(batch.bits[:, index, : group.length // 64]).astype("<u8")
+    return words.view(np.uint8).reshape(len(batch), group.length // 8)
+
+
+def _from_arrow(batch: Any, header: Header) -> Encodings:
+    rows = batch.num_rows
+    bits = np.zeros((rows, len(header.layout), words_of(header.layout)), np.uint64)
+    present = np.empty((rows, len(header.layout)), np.bool_)
+    for index, group in enumerate(header.layout):
+        column = batch.column(1 + index)
+        present[:, index] = column.is_valid().to_numpy(zero_copy_only=False)
+        words = _bytes_of(column, group.length // 8).view("<u8")
+        bits[:, index, : group.length // 64] = words * present[:, index, None]
+    return Encodings(header, _bytes_of(batch.column(0), TOKEN_BYTES), bits, present)
+
+
+def _bytes_of(column: Any, width: int) -> NDArray[np.uint8]:
+    data = np.frombuffer(column.buffers()[1], np.uint8)
+    start = column.offset * width
+    return data[start : start + len(column) * width].reshape(len(column), width).copy()
+
+
+def _header_digest(header: Header) -> Any:
+    lines = [FORMAT, header.agency, header.scheme_digest]
+    lines += [f"{group.name} {group.length}" for group in header.layout]
+    return hashlib.sha256("\n".join(lines).encode())
+
+
+def _update(digest: Any, batch: Encodings) -> None:
+    digest.update(len(batch).to_bytes(8, "little"))
+    digest.update(np.ascontiguousarray(batch.tokens))
+    digest.update(np.packbits(batch.present))
+    digest.update(np.ascontiguousarray(batch.bits).astype("<u8"))
+
+
+def _empty(header: Header) -> Encodings:
+    groups, words = len(header.layout), words_of(header.layout)
+    return Encodings(
+        header,
+        np.empty((0, TOKEN_BYTES), np.uint8),
+        np.empty((0, groups, words), np.uint64),
+        np.empty((0, groups), np.bool_),
+    )
+
+
+def _refuse_repeated_tokens(encodings: Encodings, name: str) -> None:
+    tokens = encodings.tokens.view(f"V{TOKEN_BYTES}").ravel()
+    if len(np.unique(tokens)) != len(tokens):
+        raise VerificationError(f"{name} holds two records with the same token; encode it again.")

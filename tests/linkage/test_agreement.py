@@ -1,0 +1,90 @@
+"""Agreements are read strictly: every fault is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from linkage.errors import InputError, PolicyError
+from linkage.protocol.agreement import Agreement, parse_agreement
+
+EXAMPLES = sorted(Path("examples").glob("*/*agreement*.toml")) + sorted(
+    Path("examples/evaluation").glob("*.toml")
+)
+TEXT = Path("examples/safeguarding/agreement.toml").read_text(encoding="utf-8")
+
+
+def parse(text: str) -> Agreement:
+    return parse_agreement(text, "agreement.toml")
+
+
+def changed(old: str, new: str) -> str:
+    assert old in TEXT
+    return TEXT.replace(old, new)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=str)
+def test_every_example_is_valid(path):
+    agreement = parse_agreement(path.read_text(encoding="utf-8"), str(path))
+    assert agreement.party
+
+
+def test_the_digest_is_of_the_scheme_alone_and_knows_its_defaults():
+    digest = parse(TEXT).scheme.digest()
+    assert parse(changed("link = 0.5", "link = 0.6")).scheme.digest() == digest
+    assert (
+        parse(changed('comparison = "qgram", q = 2', 'comparison = "qgram"')).scheme.digest()
+        == digest
+    )
+    assert parse(changed("bits_per_token = 31", "bits_per_token = 30")).scheme.digest() != digest
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[agreement", "not valid TOML"),
+        ("", "scheme"),
+        (changed("version = 1", "version = 1\ncolour = 2"), "colour: not a known setting"),
+        (changed("link = 0.5", "link = 1.5"), "matching.link: Input should be less than 1"),
+        (changed("link = 0.5", "link = '0.5'"), "matching.link: Input should be a valid number"),
+        (changed("review = 0.1", "review = 0.9"), "review must not be above link"),
+        (changed("length = 512", "length = 500"), "multiple of 64"),
+        (changed('"uk-person/1"', '"martian/1"'), "scheme.profile"),
+        (changed('features = ["date"]', 'features = ["dates"]'), "unknown feature 'dates'"),
+        (changed('{ field = "surname"', '{ field = "surnames"'), "unknown field 'surnames'"),
+        (changed('name = "GD"', 'name = "SD"'), "two groups have the same name"),
+        (changed('name = "police"', 'name = "health"'), "two parties have the same name"),
+        (changed("bits_per_token = 31", "q = 2"), "not valid TOML"),
+        (changed(", bits_per_token = 31", ""), "exactly one of bits_per_token"),
+        (changed("diffusion = 1 }", "diffusion = 0 }"), "either every part"),
+        (changed("[scheme]\n", "[scheme]\nkdf = { info = 'Y29uY29yZA==' }\n"), "one part"),
+        (changed("link = 0.5", "levels = { GD = [0.5, 0.9] }"), "must fall strictly"),
+        (changed("link = 0.5", "levels = { XX = [0.5] }"), "unknown groups: XX"),
+    ],
+)  # fmt: skip
+def test_faults_are_named(text, complaint):
+    with pytest.raises(InputError) as caught:
+        parse(text)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_group_over_one_field_is_refused_unless_the_agreement_says_so():
+    weak = changed(
+        'features = ["given"], minor = ["sex"], diffusion = 3 },\n  { label = "date", '
+        'features = ["date"]',
+        'features = ["given"], diffusion = 3 },\n  { label = "date", features = ["given"]',
+    )
+    with pytest.raises(PolicyError, match="GD"):
+        parse(weak)
+    parse(weak.replace("[scheme]\n", "[scheme]\nallow_weak_groups = true\n"))
+
+
+def test_parties():
+    agreement = parse(changed('name = "police"\nclean = true', 'name = "police"\nclean = false'))
+    agreement.require_party("police")
+    with pytest.raises(InputError, match="'fire' is not a party"):
+        agreement.require_party("fire")
+    assert agreement.is_clean("health")
+    assert not agreement.is_clean("police")
