@@ -1,0 +1,126 @@
+"""``agency-client encode``: an extract becomes encodings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+from rich.console import Console
+
+from agency_client.cli.failures import say
+from agency_client.encoding import EncodeRequest, EncodeResult, encode_extract
+
+MAP_SUFFIX = ".map.parquet"
+_FILE = click.Path(path_type=Path)
+
+
+_EXAMPLE = """\b
+Example:
+  agency-client encode police.csv --agreement agreement.toml --agency police \\
+      --secret-file secret.key --out police.arrow --columns columns.toml
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("extract", type=_FILE)
+@click.option("--agreement", required=True, type=_FILE, help="The linkage agreement (TOML).")
+@click.option("--agency", required=True, help="Your agency's name in the agreement.")
+@click.option("--secret-file", required=True, type=_FILE, help="The linkage secret.")
+@click.option("--out", required=True, type=_FILE, help="File for the encodings (.arrow).")
+@click.option(
+    "--map-out",
+    type=_FILE,
+    help=f"File for the map back to your record ids; OUT with {MAP_SUFFIX} unless given.",
+)
+@click.option("--columns", type=_FILE, help="Your names for the agreement's fields (TOML).")
+@click.option(
+    "--bad-rows",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="What to do about rows with damaged cells.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the summary on standard output.",
+)
+def encode(  # noqa: PLR0913 - one parameter per option
+    *,
+    extract: Path,
+    agreement: Path,
+    agency: str,
+    secret_file: Path,
+    out: Path,
+    map_out: Path | None,
+    columns: Path | None,
+    bad_rows: Literal["stop", "skip"],
+    output: Literal["text", "json"],
+) -> None:
+    """Encode the records of EXTRACT, a CSV file with a header row.
+
+    The encodings go to the matcher. The map says which record each encoding is; it stays with
+    you. Rows are shuffled and named anew at every run.
+    """
+    if not out.name:
+        raise click.BadParameter("it needs a file name", param_hint="--out")
+    request = EncodeRequest(
+        extract=extract,
+        agreement=agreement,
+        agency=agency,
+        secret_file=secret_file,
+        out=out,
+        map_out=map_out or out.with_suffix(MAP_SUFFIX),
+        columns=columns,
+        skip_bad_rows=bad_rows == "skip",
+    )
+    with Console(stderr=True).status("starting") as status:
+        result = encode_extract(request, status.update)
+    for warning in result.warnings:
+        say(warning)
+    click.echo(_as_json(result) if output == "json" else _as_text(result))
+
+
+def _as_json(result: EncodeResult) -> str:
+    fills = [
+        {"group": part.group, "part": part.part, "features": part.features, "fill": part.fill}
+        for part in result.fills
+    ]
+    return json.dumps(
+        {
+            "agency": result.agency,
+            "rows": result.rows,
+            "skipped": result.skipped,
+            "null_share": result.null_shares,
+            "fill": fills,
+            "scheme": result.scheme,
+            "scheme_digest": result.scheme_digest,
+            "out": str(result.out),
+            "map": str(result.map_out),
+        }
+    )
+
+
+def _as_text(result: EncodeResult) -> str:
+    skipped = f", {result.skipped:,} left out" if result.skipped else ""
+    lines = [
+        f"{result.rows:,} records of {result.agency} encoded{skipped}",
+        f"scheme     {result.scheme} ({result.scheme_digest[:16]})",
+        f"encodings  {result.out} (for the matcher)",
+        f"map        {result.map_out} (stays with you)",
+        "",
+        f"{'group':<12} {'null':>6}  fill of each part",
+    ]
+    for group, null in result.null_shares.items():
+        fills = "  ".join(
+            f"{part.part} {'-' if part.fill is None else f'{part.fill:.2f}'}"
+            for part in result.fills
+            if part.group == group
+        )
+        lines.append(f"{group:<12} {null:>6.1%}  {fills}")
+    return "\n".join(lines)
