@@ -1,0 +1,1 @@
+"""Linkage runs: files of encodings in, a folder of links, clusters, model and report out."""

@@ -1,0 +1,58 @@
+"""What a run starts from: the agreement, the agencies' files, and the rules that follow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from linkage.encodings import Encodings, GroupLayout, read_encodings
+from linkage.errors import InputError, VerificationError
+from linkage.linking import LinkingRules
+from linkage.patterns import DICE_LEVELS, GroupComparison, correlation_levels
+from linkage.protocol.agreement import Agreement, parse_agreement
+from linkage.protocol.scheme import Group
+
+
+def read_agreement(path: Path) -> Agreement:
+    """Read and validate an agreement; see `parse_agreement` for what it refuses."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text; save the agreement as UTF-8.") from None
+    return parse_agreement(text, str(path))
+
+
+def read_agency_file(path: Path, agreement: Agreement) -> Encodings:
+    """Read one agency's encodings and make sure that they belong to the agreement."""
+    # Arrow's own threads read a native file without waiting for the interpreter.
+    with pa.OSFile(str(path)) as file:
+        encodings = read_encodings(file, str(path))
+    header, scheme = encodings.header, agreement.scheme
+    agreement.require_party(header.agency)
+    layout = tuple(GroupLayout(group.name, group.length) for group in scheme.group)
+    if header.scheme_digest != scheme.digest() or header.layout != layout:
+        raise VerificationError(
+            f"{path} was encoded under another scheme ({header.scheme_digest[:12]}…) than the "
+            f"agreement's ({scheme.digest()[:12]}…); encode the extract again with this agreement."
+        )
+    return encodings
+
+
+def linking_rules(agreement: Agreement) -> LinkingRules:
+    """Translate the agreement into the terms of the maths, which knows no agreements."""
+    matching = agreement.matching
+    return LinkingRules(
+        tuple(
+            _comparison(group, matching.levels.get(group.name)) for group in agreement.scheme.group
+        ),
+        matching.link,
+        matching.review,
+        matching.candidates_per_record,
+        matching.seed,
+    )
+
+
+def _comparison(group: Group, levels: tuple[float, ...] | None) -> GroupComparison:
+    default = correlation_levels(group.length) if group.similarity == "correlation" else DICE_LEVELS
+    return GroupComparison(group.name, group.length, group.similarity, levels or default)
