@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.patterns import NULL, GroupComparison, levels_of
+from linkage.patterns import NULL, NULL_DISTANCE, GroupComparison, levels_of
 from linkage.similarity import Blocks, ScanRules, hamming_distances, scan_rows, to_blocks
 from linkage.sources import Sources
 
@@ -40,10 +40,11 @@ class MapTiles(Protocol):
 class Candidates:
     """The pairs that a scan kept.
 
-    ``left`` and ``right`` int32 (pairs,) are rows of the `Sources`, left < right, in rising
-    order; ``levels`` int8 (pairs, groups); ``closeness`` float64 (pairs,) is the share of equal
-    bits, which decides between pairs of equal evidence. ``marginals`` int64 (groups, max levels)
-    counts the levels of all ``total_pairs``.
+    ``left`` and ``right`` int32 (pairs,) are records of the `Sources`, left < right, in rising
+    order; ``levels`` int8 (pairs, groups), those of the best pair of alternates; ``closeness``
+    float64 (pairs,) is the share of equal bits, which decides between pairs of equal evidence.
+    ``marginals`` int64 (groups, max levels) counts the levels of all pairs of rows;
+    ``total_pairs`` is the number of all pairs of records.
     """
 
     left: NDArray[np.int32]
@@ -83,7 +84,7 @@ def scan(
             data.bits[rows], data.present[rows], sources.counts[rows], blocks[tile.columns], rules
         )
         left = row + np.int32(rows.start)
-        right = column + np.int32(sources.starts[tile.columns])
+        right = column + np.int32(sources.rows(tile.columns).start)
         return left, right, distances, marginals
 
     found = [_nothing(weights), *map_tiles(scan_tile, _tiles(sources))]
@@ -95,18 +96,20 @@ def scan(
 def sample_levels(
     sources: Sources, comparisons: tuple[GroupComparison, ...], rng: np.random.Generator
 ) -> NDArray[np.int8]:
-    """Return the levels of about `SAMPLE_PAIRS` random pairs, or of all if there are fewer."""
-    total = sources.total_pairs()
+    """Return the levels of about `SAMPLE_PAIRS` random pairs of rows, or of all if fewer."""
+    rows = [sources.rows(s) for s in range(len(sources.names))]
+    sizes = [part.stop - part.start for part in rows]
+    total = sum(sizes[a] * sizes[b] for a, b in sources.pairs())
     parts = []
     for a, b in sources.pairs():
-        possible = sources.size(a) * sources.size(b)
+        possible = sizes[a] * sizes[b]
         if total <= SAMPLE_PAIRS:
             chosen = np.arange(possible)
         else:
             chosen = rng.integers(0, possible, SAMPLE_PAIRS * possible // total)
-        left = sources.starts[a] + chosen // max(sources.size(b), 1)
-        right = sources.starts[b] + chosen % max(sources.size(b), 1)
-        parts.append(pair_levels(sources, comparisons, left, right))
+        left = rows[a].start + chosen // max(sizes[b], 1)
+        right = rows[b].start + chosen % max(sizes[b], 1)
+        parts.append(_levels_of_rows(sources, comparisons, left, right))
     return np.concatenate(parts)
 
 
@@ -116,10 +119,54 @@ def pair_levels(
     left: NDArray[np.signedinteger],
     right: NDArray[np.signedinteger],
 ) -> NDArray[np.int8]:
-    """Return the agreement levels of the pairs (left[k], right[k]), int8 (pairs, groups)."""
+    """Return the levels of pairs of records, int8 (pairs, groups): of their best alternates.
+
+    Every pair of ``left`` and ``right`` stands there once.
+    """
+    pair, left_row, right_row = _alternates(sources, left, right)
+    levels = _levels_of_rows(sources, comparisons, left_row, right_row)
+    return levels[_best_of_each(pair, levels)]
+
+
+def _levels_of_rows(
+    sources: Sources,
+    comparisons: tuple[GroupComparison, ...],
+    left: NDArray[np.signedinteger],
+    right: NDArray[np.signedinteger],
+) -> NDArray[np.int8]:
     data = sources.encodings
     distances = hamming_distances(data.bits, data.present, left, right)
     return levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
+
+
+def _alternates(
+    sources: Sources, left: NDArray[np.signedinteger], right: NDArray[np.signedinteger]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return all pairs of rows of the pairs of records: which pair, left row, right row."""
+    first = np.searchsorted(sources.record, np.arange(len(sources) + 1))
+    rows_left, rows_right = np.diff(first)[left], np.diff(first)[right]
+    combinations = rows_left * rows_right
+    pair = np.repeat(np.arange(len(left)), combinations)
+    nth = np.arange(len(pair)) - np.repeat(np.cumsum(combinations) - combinations, combinations)
+    left_row = first[left][pair] + nth // rows_right[pair]
+    right_row = first[right][pair] + nth % rows_right[pair]
+    return pair, left_row, right_row
+
+
+def _best_of_each(
+    pair: NDArray[np.int64], levels: NDArray[np.int8], *ties: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the position of each pair's best alternates, pairs in rising order.
+
+    The best have the highest levels in sum, then the higher levels from the first group on, and
+    then what ``ties`` say: nothing that depends on the order of rows.
+    """
+    evidence = np.maximum(levels, 0).sum(axis=1, dtype=np.int64)
+    falling = [-tie for tie in ties] + [-column for column in levels.T[::-1]]
+    order = np.lexsort((*falling, -evidence, pair))
+    in_order = pair[order]
+    is_first = np.append([True], in_order[1:] != in_order[:-1])[: len(order)]
+    return np.asarray(order[is_first], np.int64)
 
 
 def rough_weights(
@@ -196,12 +243,21 @@ def _in_order(
     distances: NDArray[np.uint16],
     marginals: NDArray[np.int64],
 ) -> Candidates:
-    order = np.lexsort((right, left))
-    left, right, distances = left[order], right[order], distances[order]
     levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
-    present = levels != NULL
+    closeness = _share_of_equal_bits(comparisons, distances)
+    left, right = sources.record[left], sources.record[right]
+    pair = left * np.int64(len(sources)) + right
+    # Without alternates no pair of records stands here twice.
+    best = _best_of_each(pair, levels, closeness) if sources.has_alternates() else pair.argsort()
+    return Candidates(
+        left[best], right[best], levels[best], closeness[best], marginals, sources.total_pairs()
+    )
+
+
+def _share_of_equal_bits(
+    comparisons: tuple[GroupComparison, ...], distances: NDArray[np.uint16]
+) -> NDArray[np.float64]:
+    present = distances != NULL_DISTANCE
     lengths = np.array([comparison.length for comparison in comparisons])
     differing = np.where(present, distances, 0).sum(axis=1)
-    compared = np.maximum((present * lengths).sum(axis=1), 1)
-    closeness = 1 - differing / compared
-    return Candidates(left, right, levels, closeness, marginals, sources.total_pairs())
+    return np.asarray(1 - differing / np.maximum((present * lengths).sum(axis=1), 1), np.float64)

@@ -103,5 +103,5 @@ def cluster_ids(sources: Sources, clusters: Clusters) -> list[str]:
     Records are in the order of agencies and tokens, so that the id doesn't depend on files.
     """
     _, first = np.unique(clusters.cluster_of, return_index=True)
-    tokens = sources.encodings.tokens[first]
+    tokens = sources.tokens[first]
     return [hashlib.sha256(b"cluster" + token.tobytes()).hexdigest()[:16] for token in tokens]

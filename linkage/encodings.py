@@ -1,5 +1,8 @@
 """Encodings: what an agency hands to the matcher, in memory and as an Arrow IPC file.
 
+A row is one way to write down one person. Most people have one; of a person with several names or
+addresses each is an alternate, a row of its own under the same token.
+
 The file has a column ``record_token`` (16 random bytes) and one column per group, named
 ``group:NAME``, of ``length / 8`` bytes: bit *i* is byte ``i // 8``, mask ``0x80 >> (i % 8)``, as
 clkhash serialises a CLK. A null group is an Arrow null. The last record batch is empty and
@@ -37,11 +40,16 @@ class GroupLayout:
 
 @dataclass(frozen=True)
 class Header:
-    """Who encoded, under which scheme (digest in hex), and how the rows are laid out."""
+    """Who encoded, under which scheme (digest in hex), and how the rows are laid out.
+
+    ``alternates`` says that rows with the same token are alternates of one record; without it
+    every row has a token of its own.
+    """
 
     agency: str
     scheme_digest: str
     layout: tuple[GroupLayout, ...]
+    alternates: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,14 +144,20 @@ def _read(reader: Any, name: str) -> Encodings:
             f"{name} was altered or cut short after it was encoded; copy it anew from the agency."
         )
     encodings = join(parts) if parts else _empty(header)
-    _refuse_repeated_tokens(encodings, name)
+    if not header.alternates:
+        _refuse_repeated_tokens(encodings, name)
     return encodings
 
 
 def _schema(header: Header) -> Any:
     fields = [pa.field("record_token", pa.binary(TOKEN_BYTES), nullable=False)]
     fields += [pa.field(_GROUP_PREFIX + g.name, pa.binary(g.length // 8)) for g in header.layout]
-    metadata = {"format": FORMAT, "agency": header.agency, "scheme": header.scheme_digest}
+    metadata = {
+        "format": FORMAT,
+        "agency": header.agency,
+        "scheme": header.scheme_digest,
+        "alternates": str(header.alternates).lower(),
+    }
     return pa.schema(fields, metadata=metadata)
 
 
@@ -154,9 +168,11 @@ def _parse_schema(schema: Any, name: str) -> Header:
         for field in schema
         if field.name.startswith(_GROUP_PREFIX) and pa.types.is_fixed_size_binary(field.type)
     )
-    header = Header(metadata.get("agency", ""), metadata.get("scheme", ""), layout)
+    alternates = metadata.get("alternates") == "true"
+    header = Header(metadata.get("agency", ""), metadata.get("scheme", ""), layout, alternates)
     well_formed = layout and all(group.length % 64 == 0 for group in layout)
-    if metadata.get("format") != FORMAT or not well_formed or schema != _schema(header):
+    # Metadata and all: what isn't exactly the schema of this header was not written by us.
+    if not well_formed or not schema.equals(_schema(header), check_metadata=True):
         raise VerificationError(
             f"{name} is not a file of encodings in the format {FORMAT!r}; "
             "make it with 'agency-client encode'."
@@ -210,7 +226,7 @@ def _bytes_of(column: Any, width: int) -> NDArray[np.uint8]:
 
 
 def _header_digest(header: Header) -> Any:
-    lines = [FORMAT, header.agency, header.scheme_digest]
+    lines = [FORMAT, header.agency, header.scheme_digest, str(header.alternates).lower()]
     lines += [f"{group.name} {group.length}" for group in header.layout]
     return hashlib.sha256("\n".join(lines).encode())
 

@@ -14,26 +14,39 @@ from linkage.errors import InputError
 
 @dataclass(frozen=True)
 class Sources:
-    """Every agency's encodings, agencies by name and records by token.
+    """Every agency's records, agencies by name and records by token.
 
-    ``names`` and ``clean`` per agency; agency *s* holds the rows ``starts[s]:starts[s + 1]`` of
-    ``encodings``. ``source`` int32 (n,) is the agency of each row and ``counts`` int32
-    (n, groups) its set bits.
+    ``names`` and ``clean`` per agency; agency *s* holds the records ``starts[s]:starts[s + 1]``.
+    Per record, ``source`` int32 (records,) is its agency and ``tokens`` uint8 (records, 16) its
+    token. A record is one row of ``encodings``, or several where it has alternates: ``record``
+    int32 (rows,) says whose each row is, rising, and ``counts`` int32 (rows, groups) are its set
+    bits.
     """
 
     names: tuple[str, ...]
     clean: NDArray[np.bool_]
     starts: NDArray[np.int64]
-    encodings: Encodings
     source: NDArray[np.int32]
+    tokens: NDArray[np.uint8]
+    encodings: Encodings
+    record: NDArray[np.int32]
     counts: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def rows(self, source: int) -> slice:
-        """Return the rows of one agency."""
+    def records(self, source: int) -> slice:
+        """Return the records of one agency."""
         return slice(int(self.starts[source]), int(self.starts[source + 1]))
+
+    def rows(self, source: int) -> slice:
+        """Return the rows of one agency's records."""
+        first, last = np.searchsorted(self.record, self.starts[source : source + 2])
+        return slice(int(first), int(last))
+
+    def has_alternates(self) -> bool:
+        """Return whether any record has more than one row."""
+        return len(self.record) > len(self.source)
 
     def size(self, source: int) -> int:
         """Return the number of records of one agency."""
@@ -61,13 +74,26 @@ def gather(files: list[Encodings], clean: dict[str, bool]) -> Sources:
     for first, second in pairwise(names):
         if first == second:
             raise InputError(f"Two files are both from the agency {first!r}; give one per agency.")
-    encodings = join([file.sorted_by_token() for file in ordered])
-    starts = np.concatenate([[0], np.cumsum([len(file) for file in ordered])]).astype(np.int64)
+    sorted_files = [file.sorted_by_token() for file in ordered]
+    parts = [_first_of_record(file) for file in sorted_files]
+    records = [int(part.sum()) for part in parts]
+    is_first: NDArray[np.bool_] = np.concatenate(parts)
+    encodings = join(sorted_files)
+    tokens: NDArray[np.uint8] = encodings.tokens[np.flatnonzero(is_first)]
     return Sources(
         names,
         np.array([clean[name] for name in names]),
-        starts,
+        np.concatenate([[0], np.cumsum(records)]).astype(np.int64),
+        np.repeat(np.arange(len(names), dtype=np.int32), records),
+        tokens,
         encodings,
-        np.repeat(np.arange(len(names), dtype=np.int32), np.diff(starts)),
+        (np.cumsum(is_first) - 1).astype(np.int32),
         encodings.counts(),
     )
+
+
+def _first_of_record(file: Encodings) -> NDArray[np.bool_]:
+    """Return which rows of a file sorted by token begin a record, bool (rows,)."""
+    first = np.ones(len(file), np.bool_)
+    first[1:] = (file.tokens[1:] != file.tokens[:-1]).any(axis=1)
+    return first

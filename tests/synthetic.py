@@ -29,7 +29,7 @@ class World:
         return gather(self.files, {file.header.agency: True for file in self.files})
 
     def people_of(self, sources: Sources) -> NDArray[np.int64]:
-        return np.array([self.person[token.tobytes()] for token in sources.encodings.tokens])
+        return np.array([self.person[token.tobytes()] for token in sources.tokens])
 
 
 def random_bits(rng: np.random.Generator, *shape: int) -> NDArray[np.uint64]:

@@ -60,7 +60,7 @@ def cluster_table(sources: Sources, linkage: Linkage) -> bytes:
 
 def hex_tokens(sources: Sources) -> NDArray[np.object_]:
     """Return every record's token as 32 hex digits."""
-    return np.array([token.tobytes().hex() for token in sources.encodings.tokens], dtype=object)
+    return np.array([token.tobytes().hex() for token in sources.tokens], dtype=object)
 
 
 def model_json(

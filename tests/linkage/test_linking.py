@@ -23,7 +23,7 @@ def quality_of(world, linkage):
     sources = world.sources()
     person = world.people_of(sources)
     matches = sum(
-        len(np.intersect1d(person[sources.rows(a)], person[sources.rows(b)]))
+        len(np.intersect1d(person[sources.records(a)], person[sources.records(b)]))
         for a, b in sources.pairs()
     )
     links = linkage.links.at_least(0.5)
@@ -64,7 +64,7 @@ def outcome(files):
     """Links and clusters in terms of tokens, so that runs can be compared."""
     sources = gather(files, {file.header.agency: True for file in files})
     linkage = link(sources, RULES, map)
-    token = [t.tobytes() for t in sources.encodings.tokens]
+    token = [t.tobytes() for t in sources.tokens]
     links = [
         (token[a], token[b], weight, probability, tuple(levels))
         for a, b, weight, probability, levels in zip(

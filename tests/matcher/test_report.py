@@ -225,7 +225,7 @@ def test_titles_and_names_are_text_and_never_markup() -> None:
 
 def test_no_token_and_no_cluster_id_appears(sources: Sources, linkage: Linkage, page: Page) -> None:
     html = page.html.lower()
-    assert not [t for t in sources.encodings.tokens if t.tobytes().hex()[:12] in html]
+    assert not [t for t in sources.tokens if t.tobytes().hex()[:12] in html]
     assert not [i for i in cluster_ids(sources, linkage.clusters) if i in html]
 
 
