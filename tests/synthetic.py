@@ -50,7 +50,8 @@ def make_world(
 ) -> World:
     """Each agency knows a share of the people; groups are damaged, missing or wholly different."""
     rng = np.random.default_rng(seed)
-    words = layout[0].length // 64
+    words = max(group.length for group in layout) // 64
+    used = np.stack([np.arange(words) < group.length // 64 for group in layout])
     truth = random_bits(rng, people, len(layout), words)
     files, person = [], {}
     for agency in range(agencies):
@@ -61,7 +62,7 @@ def make_world(
         present = rng.random((len(known), len(layout))) >= missing
         tokens = rng.integers(0, 256, (len(known), 16), dtype=np.uint8)
         header = Header(f"agency{agency}", digest, layout)
-        files.append(Encodings(header, tokens, bits * present[:, :, None], present))
+        files.append(Encodings(header, tokens, bits * present[:, :, None] * used, present))
         person.update((token.tobytes(), int(p)) for token, p in zip(tokens, known, strict=True))
     return World(files, person)
 

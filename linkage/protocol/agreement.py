@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import field
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from linkage.errors import InputError
-from linkage.protocol.scheme import STRICT, Name, Scheme, refuse_weak_groups
+from linkage.protocol.scheme import STRICT, Name, Scheme
+from linkage.protocol.weakness import refuse_weak_groups
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -38,16 +39,26 @@ class Party:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Costs:
+    """What a wrong link and a missed link cost, in any unit; only their ratio matters."""
+
+    false_link: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    missed_link: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Matching:
     """How encodings are compared and when two records count as one person.
 
-    ``link`` is the least match probability of a link; pairs down to ``review`` are kept for
-    people to look at. ``candidates_per_record`` caps the pairs that the model looks at, over all
-    pairs of agencies. ``levels`` sets, per group, the least similarity of each agreement level,
-    from high to low. ``seed`` fixes every random choice.
+    ``link`` is the least match probability of a link; in its place ``costs`` may say what
+    mistakes cost. Pairs down to ``review`` are kept for people to look at.
+    ``candidates_per_record`` caps the pairs that the model looks at, over all pairs of agencies.
+    ``levels`` sets, per group, the least similarity of each agreement level, from high to low.
+    ``seed`` fixes every random choice.
     """
 
-    link: Probability = 0.5
+    link: Probability | None = None
+    costs: Costs | None = None
     review: Probability = 0.1
     candidates_per_record: Annotated[int, Field(ge=1, le=10_000)] = 40
     levels: dict[Name, tuple[Annotated[float, Field(gt=0, le=1)], ...]] = field(
@@ -57,12 +68,26 @@ class Matching:
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.review > self.link:
-            raise ValueError("review must not be above link")
+        if self.link is not None and self.costs is not None:
+            raise ValueError("give link or costs, not both")
+        if self.review > self.link_probability:
+            raise ValueError(
+                f"review must not be above link, which is {self.link_probability:.3g} here"
+            )
         for group, levels in self.levels.items():
             if not 1 <= len(levels) <= 100 or sorted(set(levels), reverse=True) != list(levels):
                 raise ValueError(f"levels.{group} must fall strictly, with 1 to 100 levels")
         return self
+
+    @property
+    def link_probability(self) -> float:
+        """The probability from which on a link costs less than its absence; 0.5 if unsaid.
+
+        A link at probability p costs (1 - p) · false_link, its absence p · missed_link.
+        """
+        if self.costs is not None:
+            return self.costs.false_link / (self.costs.false_link + self.costs.missed_link)
+        return 0.5 if self.link is None else self.link
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -98,7 +123,16 @@ class Agreement:
         return all(party.clean for party in self.party if party.name == name)
 
 
+@dataclass(frozen=True, config=STRICT)
+class _SchemeAlone:
+    """A file with the scheme of an agreement and nothing else."""
+
+    scheme: Scheme
+
+
 _AGREEMENT = TypeAdapter(Agreement)
+_SCHEME_ALONE = TypeAdapter(_SchemeAlone)
+_Parsed = TypeVar("_Parsed")
 
 
 def parse_agreement(text: str, source: str) -> Agreement:
@@ -107,17 +141,28 @@ def parse_agreement(text: str, source: str) -> Agreement:
     ``source`` is the name that errors give to the text. Raises `InputError` that lists every
     fault with its place, or `PolicyError` for a scheme that protects too little.
     """
+    agreement = _parse(_AGREEMENT, text, source, "agreement")
+    refuse_weak_groups(agreement.scheme)
+    return agreement
+
+
+def parse_scheme(text: str, source: str) -> Scheme:
+    """Parse and validate the ``[scheme]`` of an agreement by itself, as `parse_agreement` does."""
+    scheme = _parse(_SCHEME_ALONE, text, source, "scheme").scheme
+    refuse_weak_groups(scheme)
+    return scheme
+
+
+def _parse(adapter: TypeAdapter[_Parsed], text: str, source: str, what: str) -> _Parsed:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{source} is not valid TOML: {error}.") from None
     try:
         # Strict validation takes JSON arrays as tuples, which it refuses from Python lists.
-        agreement = _AGREEMENT.validate_json(json.dumps(table, default=str))
+        return adapter.validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        raise InputError(f"{source} is not a usable agreement: {_faults(error)}.") from None
-    refuse_weak_groups(agreement.scheme)
-    return agreement
+        raise InputError(f"{source} is not a usable {what}: {_faults(error)}.") from None
 
 
 def _faults(error: ValidationError) -> str:

@@ -46,7 +46,7 @@ def linking_rules(agreement: Agreement) -> LinkingRules:
         tuple(
             _comparison(group, matching.levels.get(group.name)) for group in agreement.scheme.group
         ),
-        matching.link,
+        matching.link_probability,
         matching.review,
         matching.candidates_per_record,
         matching.seed,

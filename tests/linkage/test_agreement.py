@@ -14,6 +14,8 @@ EXAMPLES = sorted(Path("examples").glob("*/*agreement*.toml")) + sorted(
 )
 TEXT = Path("examples/safeguarding/agreement.toml").read_text(encoding="utf-8")
 
+COSTS = "costs = { false_link = 1, missed_link = 99 }"
+
 
 def parse(text: str) -> Agreement:
     return parse_agreement(text, "agreement.toml")
@@ -49,6 +51,9 @@ def test_the_digest_is_of_the_scheme_alone_and_knows_its_defaults():
         (changed("link = 0.5", "link = 1.5"), "matching.link: Input should be less than 1"),
         (changed("link = 0.5", "link = '0.5'"), "matching.link: Input should be a valid number"),
         (changed("review = 0.1", "review = 0.9"), "review must not be above link"),
+        (changed("link = 0.5", f"link = 0.5\n{COSTS}"), "not both"),
+        (changed("link = 0.5", COSTS), "which is 0.01 here"),
+        (changed("link = 0.5", COSTS.replace("1", "0")), "greater than 0"),
         (changed("length = 512", "length = 500"), "multiple of 64"),
         (changed('"uk-person/1"', '"martian/1"'), "scheme.profile"),
         (changed('features = ["date"]', 'features = ["dates"]'), "unknown feature 'dates'"),
@@ -88,3 +93,10 @@ def test_parties():
         agreement.require_party("fire")
     assert agreement.is_clean("health")
     assert not agreement.is_clean("police")
+
+
+def test_the_link_probability_follows_from_the_costs_of_mistakes():
+    costly = parse(changed("link = 0.5", "costs = { false_link = 9, missed_link = 1 }"))
+    assert costly.matching.link_probability == pytest.approx(0.9)
+    assert parse(TEXT).matching.link_probability == 0.5
+    assert parse(changed("link = 0.5", "")).matching.link_probability == 0.5

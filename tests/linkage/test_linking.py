@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,11 @@ from hypothesis import strategies as st
 
 from linkage.assignment import assign_one_to_one, best_first
 from linkage.clustering import cluster
-from linkage.encodings import Encodings
+from linkage.encodings import Encodings, GroupLayout
 from linkage.errors import InputError
 from linkage.evaluation import Quality, best_quality, expected_quality
 from linkage.linking import LinkingRules, link
+from linkage.patterns import GroupComparison, correlation_levels
 from linkage.sources import gather
 from tests.synthetic import COMPARISONS, make_world
 
@@ -41,6 +44,18 @@ def test_linking_finds_the_people_without_truth(seed):
     assert linkage.calibrated
     assert linkage.estimate.precision == pytest.approx(truth.precision, abs=0.03)
     assert linkage.estimate.recall == pytest.approx(truth.recall, abs=0.1)
+
+
+def test_groups_of_unequal_length():
+    layout = tuple(GroupLayout(f"g{n}", n) for n in (64, 192, 512))
+    world = make_world(3, layout=layout, people=400, noise=0.05)
+    comparisons = tuple(
+        GroupComparison(group.name, group.length, "correlation", correlation_levels(group.length))
+        for group in layout
+    )
+    linkage = link(world.sources(), replace(RULES, comparisons=comparisons), map)
+    truth = quality_of(world, linkage)
+    assert truth.f1 > 0.95
 
 
 def test_people_nobody_shares_are_not_linked():
