@@ -64,6 +64,11 @@ def standardise_date(value: str) -> Cell:
     return Cell(date, damage)
 
 
+def is_day_first(value: str) -> bool:
+    """Whether a date is written in figures with the day (or the month) first and the year last."""
+    return _DAY_FIRST.fullmatch(_plain(value).translate(_UNKNOWN_MARKS)) is not None
+
+
 def known_parts(date: str) -> tuple[str, str, str]:
     """Return year, month and day of a standardised date, '' for each not wholly known."""
     parts = date[:4], date[4:6], date[6:8]

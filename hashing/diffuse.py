@@ -13,7 +13,10 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-_CHUNK_ROWS = 4096
+from hashing.compiled.filters import xor_bits, xor_lookups
+
+# Beyond it the lookups, 4 bytes times the square of the length, cost more than they save.
+_LONGEST_LOOKED_UP = 1024
 
 
 def index_table(key: bytes, length: int, t: int) -> NDArray[np.int64]:
@@ -33,20 +36,36 @@ def index_table(key: bytes, length: int, t: int) -> NDArray[np.int64]:
     return table
 
 
-def diffuse(filters: NDArray[np.uint64], table: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the diffused filters, uint64 (rows, words) as the input.
+class Diffusion:
+    """A table made ready for many filters, until it is wiped.
 
-    The map is linear over GF(2), so it is tabulated for the 256 values of every input byte and
-    a filter's bytes are looked up and XORed (the method of the four Russians).
+    The map is linear over GF(2), so for short filters it is tabulated for the 256 values of every
+    input byte, and a filter's bytes are looked up and XORed (the method of the four Russians).
     """
-    lookups = _lookups(table)
-    diffused = np.zeros_like(filters)
-    for start in range(0, len(filters), _CHUNK_ROWS):
-        chunk = slice(start, start + _CHUNK_ROWS)
-        octets = np.ascontiguousarray(filters[chunk]).astype("<u8").view(np.uint8)
-        for place, lookup in enumerate(lookups):
-            diffused[chunk] ^= lookup[octets[:, place]]
-    return diffused
+
+    def __init__(self, table: NDArray[np.int64]) -> None:
+        self._table = table
+        self._lookups = _lookups(table) if len(table) <= _LONGEST_LOOKED_UP else None
+
+    def __repr__(self) -> str:
+        return "Diffusion(hidden)"
+
+    def apply(self, filters: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Return the diffused filters, uint64 (rows, words) as the input."""
+        if self._lookups is None:
+            return xor_bits(filters, self._table)
+        return xor_lookups(filters, self._lookups)
+
+    def wipe(self) -> None:
+        """Overwrite what the key decided; the diffusion is of no use afterwards."""
+        self._table[:] = 0
+        if self._lookups is not None:
+            self._lookups[:] = 0
+
+
+def diffuse(filters: NDArray[np.uint64], table: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return filters diffused once by a table, uint64 (rows, words) as the input."""
+    return Diffusion(table).apply(filters)
 
 
 def _permutation(key: bytes, length: int, t: int, column: int) -> NDArray[np.intp]:

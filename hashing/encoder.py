@@ -6,21 +6,21 @@ a part, and only the last step, the XOR of diffused parts, once per record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from hashing.bloom import value_filters
-from hashing.diffuse import diffuse, index_table
+from hashing.bloom import fold, value_filters
+from hashing.compiled.filters import add_union, add_xor
+from hashing.compiled.numbering import distinct_numbers
+from hashing.diffuse import Diffusion, index_table
 from hashing.keys import PartKeys, part_keys
 from hashing.secret import LinkageSecret
-from hashing.standardise import StandardRows, standardise
+from hashing.standardise import Column, StandardRows, standardise
 from hashing.tokenise import TokenisedFeature, tokenise
 from linkage.encodings import GroupLayout, words_of
 from linkage.errors import InputError, VerificationError
@@ -33,14 +33,15 @@ Report = Callable[[str], None]
 class PartFill:
     """The mean share of bits that are set in a part's filter, before diffusion.
 
-    The mean is over the records that have the part; ``fill`` is None where none has. ``features``
-    tells apart the parts of a group that share a label.
+    The mean is over the ``records`` that have the part; ``fill`` is None where none has.
+    ``features`` tells apart the parts of a group that share a label.
     """
 
     group: str
     part: str
     features: tuple[str, ...]
     fill: float | None
+    records: int
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,35 @@ class _EncodedPart:
     codes: NDArray[np.int64]
     filters: NDArray[np.uint64]
     has: NDArray[np.bool_]
-    fill: float | None
+    fill: PartFill
+
+
+@dataclass(frozen=True, repr=False)
+class _PreparedPart:
+    """What a part needs at every encoding and is costly to derive."""
+
+    keys: PartKeys
+    diffusion: Diffusion | None
 
 
 class Encoder:
-    """Encodes records under one scheme and one secret."""
+    """Encodes records under one scheme and one secret.
+
+    It may be used from several threads at once. What it derives from the secret it keeps until
+    `wipe`, which leaving it as a context does, too.
+    """
 
     def __init__(self, scheme: Scheme, secret: LinkageSecret) -> None:
         self.scheme = scheme
         self.layout = tuple(GroupLayout(group.name, group.length) for group in scheme.group)
         self._secret = secret
+        self._prepared: dict[tuple[str, int], _PreparedPart] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wipe()
 
     def __repr__(self) -> str:
         return f"Encoder({self.scheme.version!r}, secret hidden)"
@@ -92,6 +112,15 @@ class Encoder:
 
         Raises `InputError` where a refused cell is left among the rows, and `VerificationError`
         where a part's fill is outside the scheme's ``required_fill``.
+        """
+        encoded = self.encode_piece(rows, report)
+        require_fills(self.scheme, encoded.fills)
+        return encoded
+
+    def encode_piece(self, rows: StandardRows, report: Report | None = None) -> EncodedRows:
+        """Encode some of the records, of all of which the fill is looked at later.
+
+        Raises `InputError` where a refused cell is left among the rows.
         """
         if refused := rows.refused():
             raise InputError(
@@ -111,6 +140,13 @@ class Encoder:
             present[_cancelled(self.scheme, group, rows), index] = False
             view[~present[:, index]] = 0
         return EncodedRows(bits, present, tuple(fills))
+
+    def wipe(self) -> None:
+        """Overwrite what was derived from the secret, as far as Python lets us (see SPEC.md)."""
+        for prepared in self._prepared.values():
+            if prepared.diffusion is not None:
+                prepared.diffusion.wipe()
+        self._prepared.clear()
 
     def _tokenised(self, rows: StandardRows) -> dict[str, TokenisedFeature]:
         used = dict.fromkeys(name for group in self.scheme.group for name in group_features(group))
@@ -133,26 +169,46 @@ class Encoder:
         Returns the parts' fills.
         """
         fills = []
-        for part in group.parts:
-            encoded = self._encode_part(group, part, features)
-            bits ^= encoded.filters[encoded.codes]
+        for place, part in enumerate(group.parts):
+            prepared = self._prepare(group, place)
+            encoded = self._encode_part(group, part, prepared, features)
+            add_xor(bits, encoded.filters, encoded.codes)
             if part.null_if != "never":
                 present &= encoded.has[encoded.codes]
-            fills.append(PartFill(group.name, part.label, part.features, encoded.fill))
-            self._require_fill(fills[-1])
+            fills.append(encoded.fill)
         return fills
 
+    def _prepare(self, group: Group, place: int) -> _PreparedPart:
+        prepared = self._prepared.get((group.name, place))
+        if prepared is None:
+            part = group.parts[place]
+            keys = part_keys(self._secret, self.scheme, group, part)
+            diffusion = None
+            if part.diffusion:
+                table = index_table(keys.diffusion, group.length, part.diffusion)
+                diffusion = Diffusion(table)
+            # Two threads may both get here; the first one's is kept, and they are equal.
+            prepared = self._prepared.setdefault(
+                (group.name, place), _PreparedPart(keys, diffusion)
+            )
+        return prepared
+
     def _encode_part(
-        self, group: Group, part: Part, features: Mapping[str, TokenisedFeature]
+        self,
+        group: Group,
+        part: Part,
+        prepared: _PreparedPart,
+        features: Mapping[str, TokenisedFeature],
     ) -> _EncodedPart:
-        keys = part_keys(self._secret, self.scheme, group, part)
         used = [features[name] for name in part.features + part.minor]
-        codes, combinations = _combinations([feature.codes for feature in used])
-        filters = self._part_filters(group, part, used, keys, combinations)
+        codes, combinations = _combinations(used)
+        filters = self._part_filters(group, part, used, prepared.keys, combinations)
         has = _has_part(part, used, combinations)
-        fill = _mean_fill(filters, np.bincount(codes, minlength=len(has)) * has, group.length)
-        if part.diffusion:
-            filters = diffuse(filters, index_table(keys.diffusion, group.length, part.diffusion))
+        records = np.bincount(codes, minlength=len(has)) * has
+        mean = _mean_fill(filters, records, group.length)
+        fill = PartFill(group.name, part.label, part.features, mean, int(records.sum()))
+        if prepared.diffusion is not None:
+            filters = prepared.diffusion.apply(filters)
         return _EncodedPart(codes, filters, has, fill)
 
     def _part_filters(
@@ -164,18 +220,33 @@ class Encoder:
         combinations: NDArray[np.int64],
     ) -> NDArray[np.uint64]:
         """Return the OR of the features' filters, uint64 (combinations, words)."""
-        union = np.zeros((len(combinations), group.length // 64), np.uint64)
+        length = group.length << group.xor_folds
+        union = np.zeros((len(combinations), length // 64), np.uint64)
         for index, name in enumerate(part.features + part.minor):
             feature = self.scheme.features[name]
-            filters = value_filters(used[index].table, feature, keys.features[index], group.length)
-            union |= filters[combinations[:, index]]
-        return union
+            filters = value_filters(used[index].table, feature, keys.features[index], length)
+            add_union(union, filters, combinations[:, index])
+        return fold(union, group.xor_folds)
 
-    def _require_fill(self, part: PartFill) -> None:
-        if self.scheme.required_fill is None or part.fill is None:
-            return
-        least, most = self.scheme.required_fill
-        if not least <= part.fill <= most:
+
+def merge_fills(pieces: Sequence[tuple[PartFill, ...]]) -> tuple[PartFill, ...]:
+    """Return the fills of all records from those of pieces of them."""
+    return tuple(_merged(parts) for parts in zip(*pieces, strict=True))
+
+
+def _merged(parts: Sequence[PartFill]) -> PartFill:
+    records = sum(part.records for part in parts)
+    total = sum((part.fill or 0.0) * part.records for part in parts)
+    return replace(parts[0], fill=total / records if records else None, records=records)
+
+
+def require_fills(scheme: Scheme, fills: Iterable[PartFill]) -> None:
+    """Raise `VerificationError` where a part's fill is outside the scheme's ``required_fill``."""
+    if scheme.required_fill is None:
+        return
+    least, most = scheme.required_fill
+    for part in fills:
+        if part.fill is not None and not least <= part.fill <= most:
             raise VerificationError(
                 f"The part {part.part} ({', '.join(part.features)}) of the group {part.group} is "
                 f"filled to {part.fill:.3f} and the scheme requires {least:g} to {most:g}; look "
@@ -183,30 +254,36 @@ class Encoder:
             )
 
 
-def _combinations(codes: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return per row the index of its combination of codes, and the combinations.
+def _combinations(
+    used: Sequence[TokenisedFeature],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return per row the index of its combination of values, and the combinations.
 
-    int64 (n,) and int64 (combinations, len(codes)).
+    int64 (n,) and int64 (combinations, len(used)). Of a single feature they are its values, even
+    those that no row has.
     """
-    joint = np.zeros(len(codes[0]), np.int64)
-    for code in codes:
+    if len(used) == 1:
+        return used[0].codes, np.arange(len(used[0].table.counts))[:, None]
+    joint = used[0].codes
+    for feature in used[1:]:
         # Joined two at a time, so that the product of all sizes can't leave 64 bits.
-        joint, _ = pd.factorize(joint * (int(code.max(initial=0)) + 1) + code)
+        size = len(feature.table.counts)
+        joint, _ = distinct_numbers((joint * size + feature.codes).astype(np.uint64))
     example = np.empty(int(joint.max(initial=-1)) + 1, np.int64)
     example[joint] = np.arange(len(joint))
-    return joint.astype(np.int64), np.stack([code[example] for code in codes], axis=1)
+    return joint, np.stack([feature.codes[example] for feature in used], axis=1)
 
 
 def _has_part(
     part: Part, used: list[TokenisedFeature], combinations: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Say which combinations have the part, bool (combinations,), from its main features."""
-    has_tokens = [
-        feature.table.counts[combinations[:, index]] > 0
-        for index, feature in enumerate(used[: len(part.features)])
-    ]
-    join = partial(np.all if part.null_if == "any_missing" else np.any, axis=0)
-    return np.asarray(join(has_tokens), np.bool_)
+    has_tokens = {
+        name: used[index].table.counts[combinations[:, index]] > 0
+        for index, name in enumerate(part.features)
+    }
+    fulfilled = [np.any([has_tokens[name] for name in either], axis=0) for either in part.needs]
+    return np.asarray(np.all(fulfilled, axis=0), np.bool_)
 
 
 def _cancelled(scheme: Scheme, group: Group, rows: StandardRows) -> NDArray[np.bool_]:
@@ -217,13 +294,18 @@ def _cancelled(scheme: Scheme, group: Group, rows: StandardRows) -> NDArray[np.b
     cancelled = np.zeros(rows.count, np.bool_)
     for a, b in combinations(group.parts, 2):
         if a.label == b.label:
-            cancelled |= _values(scheme, a, rows) == _values(scheme, b, rows)
+            first, second = (
+                rows.columns[scheme.features[part.features[0]].field] for part in (a, b)
+            )
+            cancelled |= _equal_values(first, second)
     return cancelled
 
 
-def _values(scheme: Scheme, part: Part, rows: StandardRows) -> NDArray[np.object_]:
-    column = rows.columns[scheme.features[part.features[0]].field]
-    return np.array(column.values, dtype=object)[column.codes]
+def _equal_values(first: Column, second: Column) -> NDArray[np.bool_]:
+    """Say in which rows two columns have the same value, bool (n,)."""
+    place = {value: index for index, value in enumerate(second.values)}
+    there = np.array([place.get(value, -1) for value in first.values], np.int64)
+    return np.asarray(there[first.codes] == second.codes)
 
 
 def _mean_fill(

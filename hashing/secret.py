@@ -10,6 +10,7 @@ import os
 import secrets
 import stat
 import string
+from io import FileIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,9 +18,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from linkage.errors import PolicyError
+from linkage.protocol.scheme import KdfHash
 
 LEAST_BYTES = 32
 _TEXT = frozenset(string.printable.encode("ascii"))
+_HASHES: dict[KdfHash, hashes.HashAlgorithm] = {
+    "SHA256": hashes.SHA256(),
+    "SHA512": hashes.SHA512(),
+}
 
 
 class LinkageSecret:
@@ -27,13 +33,13 @@ class LinkageSecret:
 
     __slots__ = ("_material",)
 
-    def __init__(self, material: bytes) -> None:
+    def __init__(self, material: bytes | bytearray) -> None:
         if len(material) < LEAST_BYTES:
             raise PolicyError(
                 f"A linkage secret has at least {LEAST_BYTES} bytes, this one has {len(material)}; "
                 "make one with 'agency-client secret create'."
             )
-        self._material = bytes(material)
+        self._material = bytearray(material)
 
     def __repr__(self) -> str:
         return "LinkageSecret(hidden)"
@@ -41,14 +47,29 @@ class LinkageSecret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a linkage secret is not pickled or copied")
 
-    def derive(self, info: bytes, length: int, salt: bytes | None = None) -> bytes:
-        """Return ``length`` bytes by HKDF with SHA-256 (RFC 5869); at most 8,160."""
-        return HKDF(hashes.SHA256(), length, salt, info).derive(self._material)
+    def derive(
+        self, info: bytes, length: int, salt: bytes | None = None, hash_name: KdfHash = "SHA256"
+    ) -> bytes:
+        """Return ``length`` bytes by HKDF (RFC 5869); at most 255 times its hash's length."""
+        if not self._material:
+            raise ValueError("the linkage secret was wiped")
+        return HKDF(_HASHES[hash_name], length, salt, info).derive(self._material)
+
+    def wipe(self) -> None:
+        """Overwrite the secret, which can't be used afterwards."""
+        _wipe(self._material)
+        self._material.clear()
 
 
-def derive(secret: LinkageSecret, info: bytes, length: int, salt: bytes | None = None) -> bytes:
-    """Return the key of ``length`` bytes that ``info`` names (HKDF with SHA-256, RFC 5869)."""
-    return secret.derive(info, length, salt)
+def derive(
+    secret: LinkageSecret,
+    info: bytes,
+    length: int,
+    salt: bytes | None = None,
+    hash_name: KdfHash = "SHA256",
+) -> bytes:
+    """Return the key of ``length`` bytes that ``info`` names (HKDF, RFC 5869)."""
+    return secret.derive(info, length, salt, hash_name)
 
 
 def read_secret(path: Path) -> LinkageSecret:
@@ -58,17 +79,20 @@ def read_secret(path: Path) -> LinkageSecret:
     does no harm; a file of exactly 32 bytes, or with any other byte in it, is taken as it is.
     Raises `PolicyError` where others may read the file or where it is shorter than 32 bytes.
     """
-    with path.open("rb") as source:
+    with path.open("rb", buffering=0) as source:
         _refuse_shared(os.fstat(source.fileno()).st_mode, path)
-        content = source.read()
+        content = _read_whole(source)
     if len(content) != LEAST_BYTES and _TEXT.issuperset(content):
-        content = content.strip()
+        whole, content = content, content.strip()
+        _wipe(whole)
     if len(content) < LEAST_BYTES:
         raise PolicyError(
             f"The secret in {path} has {len(content)} bytes and needs at least {LEAST_BYTES}; make "
             "one with 'agency-client secret create' and share it with the other agencies."
         )
-    return LinkageSecret(content)
+    secret = LinkageSecret(content)
+    _wipe(content)
+    return secret
 
 
 def create_secret(path: Path) -> None:
@@ -86,6 +110,19 @@ def create_secret(path: Path) -> None:
         sink.write(secrets.token_hex(32) + "\n")
         sink.flush()
         os.fsync(sink.fileno())
+
+
+def _read_whole(source: FileIO) -> bytearray:
+    """Read a file of any length into one place, without buffers that stay behind."""
+    content, block = bytearray(), bytearray(4096)
+    while count := source.readinto(block):
+        content += memoryview(block)[:count]
+    _wipe(block)
+    return content
+
+
+def _wipe(content: bytearray) -> None:
+    content[:] = bytes(len(content))
 
 
 def _refuse_shared(mode: int, path: Path) -> None:

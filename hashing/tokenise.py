@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import jellyfish
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from hashing import dates, postcodes
+from hashing.compiled.arrow import string_buffers
+from hashing.compiled.grams import can_cut, gram_table
 from hashing.standardise import Column, distinct
 from linkage.protocol.scheme import Feature, Take
 
@@ -44,15 +47,43 @@ def tokenise(feature: Feature, column: Column, *, is_date: bool) -> TokenisedFea
     A value without tokens is missing. In a date, grams that touch an unknown character are left
     out: two records don't agree in what neither knows.
     """
-    take = _TAKES[feature.take]
-    codes, values = distinct(map(take, column.values))
+    codes, values = _taken(feature, column)
+    if feature.comparison == "qgram" and can_cut(feature.q, positional=feature.positional):
+        return TokenisedFeature(codes, _gram_table(feature, values, is_date=is_date))
+    if feature.comparison == "exact":
+        return TokenisedFeature(codes, _whole_values(values))
     cut = _cutter(feature)
     lists = [cut(value) if value else [] for value in values]
     if is_date and feature.comparison == "qgram":
         lists = [[token for token in tokens if "_" not in token] for tokens in lists]
     occurrences, tokens = distinct(chain.from_iterable(lists))
     counts = np.fromiter(map(len, lists), np.int64, len(lists))
-    return TokenisedFeature(codes[column.codes], TokenTable(tuple(tokens), occurrences, counts))
+    return TokenisedFeature(codes, TokenTable(tuple(tokens), occurrences, counts))
+
+
+def _taken(feature: Feature, column: Column) -> tuple[NDArray[np.int64], Sequence[str]]:
+    """Return what the feature takes: per row the index of its value, and the distinct values."""
+    if feature.take == "value":
+        return column.codes, column.values
+    codes, values = distinct(map(_TAKES[feature.take], column.values))
+    return codes[column.codes], values
+
+
+def _gram_table(feature: Feature, values: Sequence[str], *, is_date: bool) -> TokenTable:
+    """Return the table of a q-gram feature by the compiled cut, which equals `qgrams`."""
+    data, offsets = string_buffers(pa.array(values, pa.string()))
+    return TokenTable(
+        *gram_table(
+            data, offsets, feature.q, positional=feature.positional, without_unknown=is_date
+        )
+    )
+
+
+def _whole_values(values: Sequence[str]) -> TokenTable:
+    """Return the table of an exact feature, whose tokens are its values."""
+    tokens = tuple(value for value in values if value)
+    counts = np.fromiter(map(bool, values), np.int64, len(values))
+    return TokenTable(tokens, np.arange(len(tokens)), counts)
 
 
 def qgrams(value: str, q: int, *, positional: bool) -> list[str]:

@@ -26,7 +26,14 @@ def feature_keys(secret, scheme, group, part):
         info = f"concord/1/part/{group.name}/{part.label}".encode()
     count = len(part.features) + len(part.minor)
     stream = hkdf(secret, info, count * 128, salt)
-    return [stream[128 * j : 128 * j + 64] for j in range(count)]
+    keys = [stream[128 * j : 128 * j + 64] for j in range(count)]
+    names = part.features + part.minor
+    if part.swappable:
+        shared = keys[names.index(part.swappable[0])]
+        keys = [
+            shared if name in part.swappable else key for name, key in zip(names, keys, strict=True)
+        ]
+    return keys
 
 
 def diffusion_table(secret, scheme, group, part):
@@ -128,16 +135,19 @@ def encode_group(scheme, secret, record, group):
 def encode_part(scheme, secret, record, group, part):
     keys = feature_keys(secret, scheme, group, part)
     bits = [0] * group.length
-    has = []
+    has = {}
     for name, key in zip(part.features + part.minor, keys, strict=True):
         feature = scheme.features[name]
         is_date = scheme.fields[feature.field].type == "date"
         found = tokens(feature, record[feature.field], is_date)
         if name in part.features:
-            has.append(bool(found))
+            has[name] = bool(found)
         own = filter_bits(feature, found, key, group.length)
         bits = [a | b for a, b in zip(bits, own, strict=True)]
-    missing = not (all(has) if part.null_if == "any_missing" else any(has))
+    if part.require:
+        missing = not all(any(has[name] for name in either) for either in part.require)
+    else:
+        missing = not (all if part.null_if == "any_missing" else any)(has.values())
     if part.diffusion:
         table = diffusion_table(secret, scheme, group, part)
         bits = [sum(bits[i] for i in row) % 2 for row in table]

@@ -1,6 +1,7 @@
 import hashlib
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from hashing.bloom import positions
 from hashing.encoder import Encoder
 from hashing.secret import LinkageSecret
-from hashing.tokens import random_order, random_tokens
+from hashing.tokens import RecordTokens, random_order
 from linkage.errors import InputError, VerificationError
 from linkage.protocol.scheme import Feature, Group, Part, Scheme, SchemeField
 from tests.hashing import reference
@@ -242,8 +243,18 @@ def test_positions_cover_a_length_that_is_no_power_of_two():
     assert set(spots.ravel().tolist()) == set(range(192))
 
 
-def test_tokens_are_unique_and_the_order_is_a_permutation():
-    assert len({token.tobytes() for token in random_tokens(5000)}) == 5000
+def test_tokens_name_records_anew_at_every_run():
+    ids = pa.array([str(number) for number in range(5000)] + ["7", ""])
+    tokens = RecordTokens()
+    first = [token.tobytes() for token in tokens.of(ids)]
+    assert len(set(first)) == 5001
+    assert first[5000] == first[7]
+    assert first == [token.tobytes() for token in tokens.of(ids)]
+    assert first[3:9] == [token.tobytes() for token in tokens.of(ids.slice(3, 6))]
+    assert not set(first) & {token.tobytes() for token in RecordTokens().of(ids)}
+
+
+def test_the_order_is_a_permutation():
     order = random_order(5000)
     assert sorted(order.tolist()) == list(range(5000))
     assert (order != np.arange(5000)).any()
