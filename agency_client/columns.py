@@ -9,15 +9,15 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
+from typing import Literal, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from agency_client.extract import Extract
+from agency_client.faults import rows_sentence
 from linkage.errors import InputError
 from linkage.protocol.scheme import STRICT
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -28,17 +28,32 @@ class ColumnMap:
 
         record_id = "URN"
         absent = ["middle_name"]
+        repeats = "refuse"
 
         [fields]
         given_name = "Forename"
 
     A field that is neither mapped nor absent is a column of the same name, whatever its capitals,
-    and with spaces, underscores and hyphens alike.
+    and with spaces, underscores and hyphens alike. ``repeats`` says what rows with the same record
+    id are: a fault, or alternates, which is to say other names or addresses of one person.
     """
 
     record_id: str = "record_id"
     absent: tuple[str, ...] = ()
     fields: dict[str, str] = field(default_factory=dict)
+    repeats: Literal["refuse", "alternates"] = "refuse"
+
+
+class Headed(Protocol):
+    """A table that is an `Extract` or is read piece by piece."""
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Its headings."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ def parse_column_map(text: str, source: str) -> ColumnMap:
         raise InputError(f"{source} is not a usable column map: {faults}.") from None
 
 
-def resolve_columns(extract: Extract, fields: Sequence[str], columns: ColumnMap) -> ResolvedColumns:
+def resolve_columns(extract: Headed, fields: Sequence[str], columns: ColumnMap) -> ResolvedColumns:
     """Find the record id and every field of the scheme among the extract's columns.
 
     Raises `InputError` for a map that doesn't fit the scheme, for a column that is missing, and
@@ -92,7 +107,7 @@ def record_ids(extract: Extract, columns: ResolvedColumns) -> tuple[str, ...]:
     name = extract.header[columns.record_id]
     if blank := [row for row, own in zip(extract.row_numbers, ids, strict=True) if not own]:
         raise InputError(
-            f"{extract.name} has no record id ({name!r}) in {_rows(blank)}; "
+            f"{extract.name} has no record id ({name!r}) in {rows_sentence(blank, len(blank))}; "
             "give every record an id of its own."
         )
     counts = Counter(ids)
@@ -102,12 +117,13 @@ def record_ids(extract: Extract, columns: ResolvedColumns) -> tuple[str, ...]:
         ]
         raise InputError(
             f"{extract.name} has the same record id ({name!r}) more than once, in "
-            f"{_rows(repeated)}; give every record an id of its own, or keep one row of each."
+            f"{rows_sentence(repeated, len(repeated))}; give every record an id of its own, or "
+            "keep one row of each."
         )
     return ids
 
 
-def _find(extract: Extract, wanted: str) -> int | None:
+def _find(extract: Headed, wanted: str) -> int | None:
     if wanted in extract.header:
         return extract.header.index(wanted)
     alike = [i for i, name in enumerate(extract.header) if _alike(name) == _alike(wanted)]
@@ -138,7 +154,7 @@ def _refuse_unfitting(columns: ColumnMap, fields: Sequence[str]) -> None:
         )
 
 
-def _refuse_shared(extract: Extract, places: Mapping[str, int | None]) -> None:
+def _refuse_shared(extract: Headed, places: Mapping[str, int | None]) -> None:
     for place, count in Counter(places.values()).items():
         if place is not None and count > 1:
             fields = " and ".join(name for name, own in places.items() if own == place)
@@ -148,9 +164,7 @@ def _refuse_shared(extract: Extract, places: Mapping[str, int | None]) -> None:
             )
 
 
-def _missing_sentence(
-    extract: Extract, missing: Sequence[str], places: Iterable[int | None]
-) -> str:
+def _missing_sentence(extract: Headed, missing: Sequence[str], places: Iterable[int | None]) -> str:
     taken = set(places)
     free = {_alike(name): name for i, name in enumerate(extract.header) if i not in taken and name}
     wanted = ", ".join(f"{column!r}{_suggestion(free, column)}" for column in missing)
@@ -164,13 +178,6 @@ def _missing_sentence(
 def _suggestion(free: Mapping[str, str], wanted: str) -> str:
     close = difflib.get_close_matches(_alike(wanted), free, n=1, cutoff=0.7)
     return f" (did you mean {free[close[0]]!r}?)" if close else ""
-
-
-def _rows(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:_SHOWN]))
-    if len(numbers) > _SHOWN:
-        return f"rows {shown} and {len(numbers) - _SHOWN:,} more"
-    return f"row {shown}" if len(numbers) == 1 else f"rows {shown}"
 
 
 def _sentence(kind: str, message: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -34,16 +35,27 @@ def refuse_unusable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
 
 
 def write_together(first: Path, write_first: Write, second: Path, write_second: Write) -> None:
-    """Write two files, readable by their owner only, so that ``second`` is never without ``first``.
+    """Write two files by a function each; see `written_together`."""
+    with written_together(first, second) as (first_sink, second_sink):
+        write_first(first_sink)
+        write_second(second_sink)
 
-    Both are written beside their places as ``NAME.partial`` and renamed when both are on disk. A
-    process killed at any moment leaves no ``second`` that isn't whole and of the same run as
-    ``first``; what it leaves under ``.partial`` the next run replaces. A failure while writing
-    leaves what was there before; one while renaming leaves neither file.
+
+@contextmanager
+def written_together(first: Path, second: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Open two files, readable by their owner only, so that ``second`` is never without ``first``.
+
+    Both are written beside their places as ``NAME.partial`` and renamed when both are on disk, at
+    the end of the context. A process killed at any moment leaves no ``second`` that isn't whole and
+    of the same run as ``first``; what it leaves under ``.partial`` the next run replaces. A failure
+    while writing leaves what was there before; one while renaming leaves neither file.
     """
     try:
-        for path, write in ((first, write_first), (second, write_second)):
-            _write_partial(path, write)
+        with _new_partial(first) as first_sink, _new_partial(second) as second_sink:
+            yield first_sink, second_sink
+            for sink in (first_sink, second_sink):
+                sink.flush()
+                os.fsync(sink.fileno())
         second.unlink(missing_ok=True)
         try:
             _partial(first).replace(first)
@@ -62,15 +74,12 @@ def _partial(path: Path) -> Path:
     return path.with_name(path.name + PARTIAL_SUFFIX)
 
 
-def _write_partial(path: Path, write: Write) -> None:
+def _new_partial(path: Path) -> IO[bytes]:
     partial = _partial(path)
     partial.unlink(missing_ok=True)
     # O_EXCL: never through a link or into a file that somebody else has made readable.
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(descriptor, "wb") as sink:
-        write(sink)
-        sink.flush()
-        os.fsync(sink.fileno())
+    return os.fdopen(descriptor, "wb")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from agency_client.cli.failures import say
 from agency_client.encoding import EncodeRequest, EncodeResult, encode_extract
+from agency_client.reading.source import QuerySource, Source, file_source
 
 MAP_SUFFIX = ".map.parquet"
 _FILE = click.Path(path_type=Path)
@@ -24,7 +25,13 @@ Example:
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("extract", type=_FILE)
+@click.argument("extract", type=_FILE, required=False)
+@click.option("--query", type=_FILE, help="Instead of EXTRACT: a file with one SELECT statement.")
+@click.option(
+    "--database-file",
+    type=_FILE,
+    help="With --query: a file that holds the database's URL, which only you can read.",
+)
 @click.option("--agreement", required=True, type=_FILE, help="The linkage agreement (TOML).")
 @click.option("--agency", required=True, help="Your agency's name in the agreement.")
 @click.option("--secret-file", required=True, type=_FILE, help="The linkage secret.")
@@ -52,7 +59,9 @@ Example:
 )
 def encode(  # noqa: PLR0913 - one parameter per option
     *,
-    extract: Path,
+    extract: Path | None,
+    query: Path | None,
+    database_file: Path | None,
     agreement: Path,
     agency: str,
     secret_file: Path,
@@ -62,15 +71,16 @@ def encode(  # noqa: PLR0913 - one parameter per option
     bad_rows: Literal["stop", "skip"],
     output: Literal["text", "json"],
 ) -> None:
-    """Encode the records of EXTRACT, a CSV file with a header row.
+    """Encode the records of EXTRACT, a table with a header row.
 
-    The encodings go to the matcher. The map says which record each encoding is; it stays with
-    you. Rows are shuffled and named anew at every run.
+    It is a CSV file, a workbook (.xlsx, .xls, .ods; FILE.xlsx#Sheet names a sheet, else it is the
+    first) or a Parquet file. The encodings go to the matcher. The map says which record each
+    encoding is; it stays with you. Rows are shuffled and named anew at every run.
     """
     if not out.name:
         raise click.BadParameter("it needs a file name", param_hint="--out")
     request = EncodeRequest(
-        extract=extract,
+        extract=_source(extract, query, database_file),
         agreement=agreement,
         agency=agency,
         secret_file=secret_file,
@@ -86,6 +96,17 @@ def encode(  # noqa: PLR0913 - one parameter per option
     click.echo(_as_json(result) if output == "json" else _as_text(result))
 
 
+def _source(extract: Path | None, query: Path | None, database: Path | None) -> Source:
+    if (query is None) != (database is None):
+        raise click.UsageError("--query and --database-file are given together")
+    if (extract is None) == (query is None):
+        raise click.UsageError("give either EXTRACT or --query")
+    if query is not None and database is not None:
+        return QuerySource(query, database)
+    assert extract is not None
+    return file_source(extract)
+
+
 def _as_json(result: EncodeResult) -> str:
     fills = [
         {"group": part.group, "part": part.part, "features": part.features, "fill": part.fill}
@@ -95,6 +116,7 @@ def _as_json(result: EncodeResult) -> str:
         {
             "agency": result.agency,
             "rows": result.rows,
+            "records": result.records,
             "skipped": result.skipped,
             "null_share": result.null_shares,
             "fill": fills,
@@ -108,8 +130,9 @@ def _as_json(result: EncodeResult) -> str:
 
 def _as_text(result: EncodeResult) -> str:
     skipped = f", {result.skipped:,} left out" if result.skipped else ""
+    rows = f" in {result.rows:,} rows" if result.rows > result.records else ""
     lines = [
-        f"{result.rows:,} records of {result.agency} encoded{skipped}",
+        f"{result.records:,} records of {result.agency} encoded{rows}{skipped}",
         f"scheme     {result.scheme} ({result.scheme_digest[:16]})",
         f"encodings  {result.out} (for the matcher)",
         f"map        {result.map_out} (stays with you)",

@@ -73,10 +73,14 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path):
-    desk = Desk(tmp_path)
+    return new_desk(tmp_path)
+
+
+def new_desk(folder):
+    desk = Desk(folder)
     desk.extract()
     desk.agreement()
-    secret = tmp_path / "secret.key"
+    secret = folder / "secret.key"
     secret.write_text(CANARY)
     secret.chmod(0o600)
     return desk

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from agency_client.cli import cli
 from agency_client.encoding import EncodeRequest, encode_extract
+from agency_client.reading.source import file_source
 from hashing.encoder import Encoder
 from hashing.secret import LinkageSecret
 from linkage.encodings import read_encodings
@@ -263,7 +264,7 @@ def test_a_fault_of_our_own_shows_no_data(desk, monkeypatch):
     def fail(*_args, **_kwargs):
         raise RuntimeError("Mary Smith")
 
-    monkeypatch.setattr("agency_client.encoding.read_extract", fail)
+    monkeypatch.setattr("agency_client.encoding.open_extract", fail)
     result = invoke(*desk.arguments())
     assert result.exit_code == 1
     assert "RuntimeError" in result.stderr
@@ -325,8 +326,8 @@ def test_an_earlier_output_is_replaced(desk):
 def test_every_step_that_fails_raises_an_error_people_can_read(desk):
     folder = desk.folder
     request = EncodeRequest(
-        folder / "police.csv", folder / "agreement.toml", "nobody", folder / "secret.key",
-        folder / "a", folder / "b",
+        file_source(folder / "police.csv"), folder / "agreement.toml", "nobody",
+        folder / "secret.key", folder / "a", folder / "b",
     )  # fmt: skip
     with pytest.raises(LinkageError):
         encode_extract(request, lambda _step: None)
