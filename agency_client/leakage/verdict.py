@@ -1,0 +1,38 @@
+"""What follows from a leakage report: go on, or not."""
+
+from __future__ import annotations
+
+from hashing.risk import LeakageReport
+from linkage.errors import VerificationError
+
+
+class LeakageError(VerificationError):
+    """The encodings give away more than the limit; exit code 3."""
+
+
+def require_no_leak(report: LeakageReport, overruled: str | None) -> None:
+    """Raise `LeakageError` if an attack got over the limit and nobody has overruled it.
+
+    ``overruled`` is the reason given for going on all the same, which must not be blank.
+    """
+    if report.passed or (overruled and overruled.strip()):
+        return
+    worst = report.failed[0]
+    plain = ""
+    if report.undiffused:
+        plain = (
+            f" The scheme leaves {', '.join(report.undiffused)} undiffused, and plain filters "
+            "always fail: use a diffused scheme."
+        )
+    raise LeakageError(
+        f"The attack '{worst.attack}' re-identified "
+        f"{worst.share:.1%} of {worst.records:,} records ({worst.sample}, "
+        f"{describe_groups(worst.groups)}), where chance gives {worst.baseline:.1%} and "
+        f"{report.limit:.0%} more is the limit; agree on a scheme that hides more, or put on "
+        f"record with '--overrule \"REASON\"' why the encodings may go all the same.{plain}"
+    )
+
+
+def describe_groups(groups: tuple[str, ...]) -> str:
+    """Name one group, or several."""
+    return f"group {groups[0]}" if len(groups) == 1 else f"groups {' + '.join(groups)}"
