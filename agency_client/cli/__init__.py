@@ -10,8 +10,13 @@ import sys
 
 import click
 
+from agency_client.cli.check import check
+from agency_client.cli.dedupe import dedupe
+from agency_client.cli.doctor import doctor
 from agency_client.cli.encode import encode
 from agency_client.cli.failures import PROGRAM, FailingGroup
+from agency_client.cli.leakage import leakage
+from agency_client.cli.scheme import scheme
 from agency_client.cli.secret import secret
 
 # The first line tells click to keep the lines below as they are.
@@ -28,7 +33,12 @@ def cli() -> None:
     """Encode an agency's records, so that they can be linked without being shown."""
 
 
+cli.add_command(check)
+cli.add_command(dedupe)
+cli.add_command(doctor)
 cli.add_command(encode)
+cli.add_command(leakage)
+cli.add_command(scheme)
 cli.add_command(secret)
 
 

@@ -1,0 +1,99 @@
+"""``agency-client doctor``: whether all is as at the other agencies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from agency_client.cli.failures import say
+from agency_client.doctor import Diagnosis, diagnose
+from agency_client.textfiles import read_text
+from linkage.errors import VerificationError
+from linkage.protocol.agreement import parse_agreement
+
+_FILE = click.Path(path_type=Path)
+
+_EXAMPLE = """\b
+Example:
+  agency-client doctor --agreement agreement.toml --secret-file secret.key
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.option("--agreement", required=True, type=_FILE, help="The linkage agreement (TOML).")
+@click.option(
+    "--secret-file",
+    type=_FILE,
+    help="The linkage secret; without it the known answers are under a public test secret.",
+)
+@click.option("--expect", help="Another agency's known answers, to compare with yours.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the outcome on standard output.",
+)
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    *,
+    agreement: Path,
+    secret_file: Path | None,
+    expect: str | None,
+    output: Literal["text", "json"],
+) -> None:
+    """Check this machine, and compute the known answers to compare with the other agencies.
+
+    The known answers stand for the encodings of a fictional list of people under your agreement
+    and secret. Read them out to each other on the phone: if they are the same, so are secret,
+    scheme and program. They don't give the secret away. Exit code 3 when a check fails.
+    """
+    found = diagnose(parse_agreement(read_text(agreement), agreement.name), secret_file, expect)
+    click.echo(_as_json(found) if output == "json" else _as_text(found))
+    for check in found.checks:
+        if not check.passed:
+            say(check.finding)
+    if not found.passed:
+        ctx.exit(VerificationError.exit_code)
+
+
+def _as_json(found: Diagnosis) -> str:
+    answers = found.answers
+    return json.dumps(
+        {
+            "agreement": found.agreement,
+            "passed": found.passed,
+            "checks": [
+                {"name": check.name, "passed": check.passed, "finding": check.finding}
+                for check in found.checks
+            ],
+            "known_answers": answers and answers.digest,
+            "known_answers_short": answers and answers.short,
+            "secret": "own" if found.own_secret else "public test secret",
+            "scheme_digest": answers and answers.scheme_digest,
+            "versions": found.versions,
+        }
+    )
+
+
+def _as_text(found: Diagnosis) -> str:
+    checks = [
+        f"{check.name:<13}  {'ok' if check.passed else 'FAILED'}: {check.finding}"
+        for check in found.checks
+    ]
+    lines = [f"agreement      {found.agreement}", *checks]
+    lines += ["", *(f"{name:<18} {own}" for name, own in found.versions.items())]
+    if found.answers is not None:
+        whose = "your secret" if found.own_secret else "the public test secret"
+        lines += [
+            "",
+            f"scheme         {found.answers.scheme_digest[:16]}",
+            f"known answers  {found.answers.short}",
+            f"               {found.answers.people} fictional people under {whose}",
+        ]
+    return "\n".join(lines)

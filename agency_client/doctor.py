@@ -1,0 +1,163 @@
+"""Whether this machine is fit to encode, and what it would set for the fictional list."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from agency_client.ready_schemes import DEFAULT, ready_scheme
+from hashing.known_answers import PUBLIC_TEST_SECRET, KnownAnswers, answers_agree, known_answers
+from hashing.secret import LinkageSecret, read_secret
+from linkage.errors import InputError, PolicyError
+from linkage.protocol.agreement import Agreement
+
+# The known answers of the default scheme under the public test secret. They change only with a
+# new default scheme, or by mistake.
+SELF_TEST = "e7edc8a0650ed999ee6f7990295105887d0545765b5456c98bc32045a32fa701"
+LEAST_PYTHON = (3, 11)
+# No machine of this time runs this release; a clock that says so has stopped.
+_EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
+_LATEST_YEAR = 2100
+_CLOCK_SLACK_SECONDS = 86_400
+# What decides bits: these libraries, and Python's Unicode tables.
+_LIBRARIES = ("concord-linkage", "cryptography", "jellyfish", "numpy")
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; ``finding`` is a sentence either way."""
+
+    name: str
+    passed: bool
+    finding: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found. ``own_secret`` is False where the answers are under the public test secret.
+
+    ``answers`` is None where the secret can't be used.
+    """
+
+    agreement: str
+    checks: tuple[Check, ...]
+    answers: KnownAnswers | None
+    own_secret: bool
+    versions: dict[str, str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+
+def now() -> datetime:
+    """Return the time by this machine's clock."""
+    return datetime.now(UTC)
+
+
+def diagnose(
+    agreement: Agreement,
+    secret_file: Path | None,
+    expect: str | None,
+    clock: Clock = now,
+) -> Diagnosis:
+    """Look this machine over and compute the known answers of an agreement.
+
+    Raises `OSError` where the secret's file can't be read at all, and `InputError` where
+    ``expect`` is no digest.
+    """
+    if expect is not None:
+        _require_digest(expect)
+    checks = [_python(), _clock(clock(), secret_file), _self_test()]
+    secret: LinkageSecret | None = LinkageSecret(PUBLIC_TEST_SECRET)
+    if secret_file is not None:
+        secret, check = _secret(secret_file)
+        checks.append(check)
+    answers = None if secret is None else known_answers(agreement.scheme, secret)
+    if expect is not None and answers is not None:
+        checks.append(_expected(answers, expect))
+    identification = f"{agreement.agreement.id} version {agreement.agreement.version}"
+    return Diagnosis(
+        identification, tuple(checks), answers, secret_file is not None, library_versions()
+    )
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of what decides bits."""
+    found = {"python": platform.python_version(), "unicode": unicodedata.unidata_version}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found | {"platform": f"{platform.system()} {platform.machine()} {sys.byteorder}-endian"}
+
+
+def _python() -> Check:
+    found, least = platform.python_version(), ".".join(map(str, LEAST_PYTHON))
+    if sys.version_info >= LEAST_PYTHON:
+        return Check("python", True, f"Python {found}")
+    return Check("python", False, f"This is Python {found}; install {least} or later.")
+
+
+def _clock(moment: datetime, secret_file: Path | None) -> Check:
+    said = f"{moment:%Y-%m-%d %H:%M} UTC"
+    if not (moment >= _EARLIEST and moment.year < _LATEST_YEAR):
+        return Check("clock", False, f"The clock says {said}, which can't be; set it.")
+    if secret_file is not None:
+        made = secret_file.stat().st_mtime
+        if made > moment.timestamp() + _CLOCK_SLACK_SECONDS:
+            return Check(
+                "clock", False, f"The clock says {said}, before the secret's file was made; set it."
+            )
+    return Check("clock", True, said)
+
+
+def _self_test() -> Check:
+    ready = ready_scheme(DEFAULT).scheme
+    found = known_answers(ready, LinkageSecret(PUBLIC_TEST_SECRET))
+    if answers_agree(found, SELF_TEST):
+        return Check("self-test", True, "this installation sets the bits that this release sets")
+    return Check(
+        "self-test",
+        False,
+        "This installation sets other bits than this release should; compare the versions with "
+        "another agency's and install the client anew.",
+    )
+
+
+def _secret(path: Path) -> tuple[LinkageSecret | None, Check]:
+    try:
+        return read_secret(path), Check("secret", True, f"{path} is readable by you alone")
+    except PolicyError as error:
+        return None, Check("secret", False, str(error))
+
+
+def _expected(answers: KnownAnswers, expect: str) -> Check:
+    if answers_agree(answers, expect):
+        return Check("known answers", True, "the same as those expected")
+    return Check(
+        "known answers",
+        False,
+        f"These known answers ({answers.short}) are not those expected: compare the scheme's "
+        f"digest first (here {answers.scheme_digest[:16]}), which differs if the agreements do, "
+        "then the versions below, then whether both have the same secret file.",
+    )
+
+
+def _require_digest(expect: str) -> None:
+    digits = expect.replace(" ", "").replace("-", "").replace(":", "").lower()
+    if len(digits) not in {32, 64} or not set(digits) <= set("0123456789abcdef"):
+        raise InputError(
+            "The expected digest isn't one: it has 32 hex digits as read out, or all 64; ask for "
+            "it again."
+        )
