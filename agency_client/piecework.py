@@ -22,7 +22,7 @@ from hashing.encoder import EncodedRows, Encoder, PartFill
 from hashing.standardise import RefusedCell, StandardRows
 from hashing.tokens import RecordTokens
 
-# Each thread holds a piece at a time, of some 60 MB.
+# Each thread holds a piece at a time, of some 120 MB.
 _MOST_THREADS = 8
 _CELL_WIDTH = 40
 # What str.strip takes off.
@@ -99,7 +99,7 @@ class Piecework:
 
 def in_order(work: Callable[[In], Out], pieces: Iterable[In]) -> Iterator[Out]:
     """Yield ``work(piece)`` for every piece, in order, some of them ahead on other threads."""
-    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
     waiting: deque[Future[Out]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:

@@ -10,14 +10,13 @@ import sys
 
 import click
 
-from agency_client.cli.check import check
-from agency_client.cli.dedupe import dedupe
-from agency_client.cli.doctor import doctor
-from agency_client.cli.encode import encode
 from agency_client.cli.failures import PROGRAM, FailingGroup
-from agency_client.cli.leakage import leakage
-from agency_client.cli.scheme import scheme
-from agency_client.cli.secret import secret
+
+# Loaded when they are called: encoding needn't wait for what de-duplication imports.
+_COMMANDS = {
+    name: f"agency_client.cli.{name}"
+    for name in ("check", "dedupe", "doctor", "encode", "leakage", "scheme", "secret")
+}
 
 # The first line tells click to keep the lines below as they are.
 _EXAMPLE = """\b
@@ -28,18 +27,9 @@ Example:
 """
 
 
-@click.group(cls=FailingGroup, name=PROGRAM, epilog=_EXAMPLE)
+@click.group(cls=FailingGroup, name=PROGRAM, epilog=_EXAMPLE, modules=_COMMANDS)
 def cli() -> None:
     """Encode an agency's records, so that they can be linked without being shown."""
-
-
-cli.add_command(check)
-cli.add_command(dedupe)
-cli.add_command(doctor)
-cli.add_command(encode)
-cli.add_command(leakage)
-cli.add_command(scheme)
-cli.add_command(secret)
 
 
 def main() -> None:

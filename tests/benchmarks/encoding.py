@@ -60,7 +60,7 @@ def main(rows: int, extract: Path | None, runs: int, beside: bool) -> None:
         sample = write_rows(table, extract or made_extract(), rows)
         size = table.stat().st_size / 2**20
         best = min((encode(table, Path(scratch)) for _ in range(runs)), key=lambda run: run.wall)
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count()
     click.echo(f"{rows:,} records, {size:,.0f} MiB of CSV, {cores} cores, best of {runs}")
     click.echo(
         f"agency-client encode  {rows / best.wall:>9,.0f} records/s   {best.wall:.2f} s wall, "
