@@ -20,6 +20,7 @@ from agency_client.piecework import EncodedPiece, Piecework, in_order
 from agency_client.reading.pieces import OpenExtract
 from agency_client.reading.source import Source, open_extract
 from agency_client.shuffling import Rows, Shuffler, chunks
+from agency_client.textfiles import read_text
 from hashing.encoder import Encoder, PartFill, merge_fills, require_fills
 from hashing.secret import LinkageSecret, read_secret
 from hashing.tokens import RecordTokens
@@ -169,7 +170,7 @@ def _refuse_faults(tally: _Tally, table: OpenExtract, id_heading: str, *, skip: 
 
 
 def _read_agreement(request: EncodeRequest) -> Agreement:
-    agreement = parse_agreement(_read_text(request.agreement), request.agreement.name)
+    agreement = parse_agreement(read_text(request.agreement), request.agreement.name)
     agreement.require_party(request.agency)
     return agreement
 
@@ -177,14 +178,7 @@ def _read_agreement(request: EncodeRequest) -> Agreement:
 def _read_columns(request: EncodeRequest) -> ColumnMap:
     if request.columns is None:
         return ColumnMap()
-    return parse_column_map(_read_text(request.columns), request.columns.name)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not text in UTF-8; save it as UTF-8.") from None
+    return parse_column_map(read_text(request.columns), request.columns.name)
 
 
 def _write(map_sink: IO[bytes], out_sink: IO[bytes], header: Header, shuffler: Shuffler) -> int:

@@ -18,6 +18,7 @@ from agency_client.cli.check_text import print_report
 from agency_client.cli.failures import say
 from agency_client.columns import parse_column_map
 from agency_client.extract import read_extract
+from agency_client.textfiles import read_text
 from linkage.errors import InputError, VerificationError
 from linkage.protocol.agreement import parse_agreement
 
@@ -93,17 +94,10 @@ def check(  # noqa: PLR0913 - one parameter per option
 def _checked(extract: Path, agreement: Path | None, columns: Path | None) -> CheckReport:
     plan = STANDARD_FIELDS
     if agreement:
-        agreed = parse_agreement(_read_text(agreement), agreement.name)
+        agreed = parse_agreement(read_text(agreement), agreement.name)
         plan = plan_of(agreed.scheme, f"the agreement {agreed.agreement.id!r}")
-    given = parse_column_map(_read_text(columns), columns.name) if columns else None
+    given = parse_column_map(read_text(columns), columns.name) if columns else None
     return check_extract(read_extract(extract), plan, given)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not text in UTF-8; save it as UTF-8.") from None
 
 
 def _refuse_inputs(outputs: tuple[Path | None, ...], inputs: tuple[Path | None, ...]) -> None:

@@ -31,6 +31,7 @@ from agency_client.dedupe.review import (
 )
 from agency_client.extract import Extract, read_extract
 from agency_client.outputs import refuse_unusable, write_together
+from agency_client.textfiles import read_text
 from hashing.standardise import standardise
 from linkage.errors import InputError
 from linkage.protocol.agreement import Agreement, parse_agreement
@@ -145,7 +146,7 @@ def start_dedupe(request: DedupeRequest, report: Report) -> Dedupe:
     Raises a `LinkageError` or an `OSError`; nothing is written.
     """
     _refuse_unusable(request)
-    agreement = parse_agreement(_read_text(request.agreement), request.agreement.name)
+    agreement = parse_agreement(read_text(request.agreement), request.agreement.name)
     report("reading the extract")
     extract = read_extract(request.extract)
     refuse_taken_headings(extract)
@@ -177,14 +178,7 @@ def _refuse_unusable(request: DedupeRequest) -> None:
 def _read_columns(request: DedupeRequest) -> ColumnMap:
     if request.columns is None:
         return ColumnMap()
-    return parse_column_map(_read_text(request.columns), request.columns.name)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not text in UTF-8; save it as UTF-8.") from None
+    return parse_column_map(read_text(request.columns), request.columns.name)
 
 
 def _standard_fields(
