@@ -53,7 +53,6 @@ class Plan:
 
 
 DRAFT = Plan(own=1000, dense=(1000,), pairs_to=1000, rounds=4)
-FULL = Plan(own=1000, dense=(1000, 2400), pairs_to=2400, rounds=15)
 _SMALL = Plan(own=0, dense=(300,), pairs_to=0, rounds=8)
 
 
