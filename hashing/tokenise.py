@@ -107,6 +107,19 @@ def date_parts(date: str) -> list[str]:
     return [*parts, "s" + "".join(sorted((month, day)))] if month and day else parts
 
 
+def date_pairs(date: str) -> list[str]:
+    """Return tokens for pairs of a date's known parts: 'ym201103', 'yd201114', 'md0314', 'ys20110314'.
+
+    Two people who were born in the same year have no token in common, as they have by
+    `date_parts`; dates that differ in one part agree in a quarter, so do month and day swapped.
+    """
+    year, month, day = dates.known_parts(date)
+    pairs = [("ym", year, month), ("yd", year, day), ("md", month, day)]
+    tokens = [name + first + second for name, first, second in pairs if first and second]
+    whole = year and month and day
+    return [*tokens, "ys" + year + "".join(sorted((month, day)))] if whole else tokens
+
+
 def neighbourhood(value: str, feature: Feature) -> list[str]:
     """Return clkhash's tokens for a number: the grid points around it, in whole numbers.
 
@@ -135,6 +148,8 @@ def _cutter(feature: Feature) -> Cut:
             return lambda value: [value]
         case "date_parts":
             return date_parts
+        case "date_pairs":
+            return date_pairs
         case "numeric":
             return lambda value: neighbourhood(value, feature)
         case "qgram":

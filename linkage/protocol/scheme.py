@@ -43,7 +43,7 @@ FieldType = Literal[
 ]
 Damaged = Literal["refuse", "missing", "keep"]
 Take = Literal["value", "initial", "year", "outward", "soundex", "metaphone"]
-Comparison = Literal["qgram", "exact", "numeric", "date_parts"]
+Comparison = Literal["qgram", "exact", "numeric", "date_parts", "date_pairs"]
 NullIf = Literal["all_missing", "any_missing", "never"]
 Hashing = Literal["blake", "double"]
 KdfHash = Literal["SHA256", "SHA512"]
@@ -54,7 +54,12 @@ WORD_BITS = 64
 _MOST_KEY_BYTES = {"SHA256": 255 * 32, "SHA512": 255 * 64}
 # BLAKE2b takes no longer keys.
 _MOST_BLAKE_KEY = 64
-_TYPE_NEEDED = {"date_parts": "date", "year": "date", "outward": "postcode"}
+_TYPE_NEEDED = {
+    "date_parts": "date",
+    "date_pairs": "date",
+    "year": "date",
+    "outward": "postcode",
+}
 # What only British values have.
 _UK_TYPES = frozenset({"nhs_number", "upn"})
 _UK_TAKES = frozenset({"outward"})
