@@ -1,4 +1,8 @@
-"""From an extract to encodings, piece by piece: read, map, standardise, encode, shuffle, write."""
+"""From an extract to encodings: read, map, standardise, encode, shuffle, attack, hide, write.
+
+Piece by piece up to the shuffling. Then a sample is attacked, and only what withstands it, or what
+somebody takes responsibility for, is written.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +10,44 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from agency_client.columns import ColumnMap, parse_column_map, resolve_columns
 from agency_client.faults import Faults, refuse_blank_ids, refuse_damaged, refuse_repeated_ids
+from agency_client.leakage.guard import Guard
+from agency_client.leakage.record import verdict
 from agency_client.outputs import refuse_unusable, written_together
-from agency_client.piecework import EncodedPiece, Piecework, in_order
+from agency_client.piecework import SAMPLED, EncodedPiece, Piecework, in_order
 from agency_client.reading.pieces import OpenExtract
 from agency_client.reading.source import Source, open_extract
-from agency_client.shuffling import Rows, Shuffler, chunks
+from agency_client.sampling import Drawn, merge
+from agency_client.shuffling import Shuffler
 from agency_client.textfiles import read_text
+from agency_client.writing import Written, write_outputs
 from hashing.encoder import Encoder, PartFill, merge_fills, require_fills
+from hashing.risk import LeakageReport
 from hashing.secret import LinkageSecret, read_secret
+from hashing.suppression import RepeatFinder
 from hashing.tokens import RecordTokens
-from linkage.encodings import Encodings, Header, write_encodings
+from linkage.encodings import Header
 from linkage.errors import InputError
 from linkage.protocol.agreement import Agreement, parse_agreement
 from linkage.protocol.weakness import scheme_warnings
 
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
-_MAP_SCHEMA = pa.schema([("record_token", pa.string()), ("record_id", pa.string())])
+REPORT_SUFFIX = ".leakage.html"
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class EncodeRequest:
-    """What to encode, under what, to where."""
+    """What to encode, under what, to where.
+
+    ``overruled`` is the reason, if any, for writing encodings that give away more than the limit.
+    A ``dry_run`` does all of the work and writes the leakage report alone.
+    """
 
     extract: Source
     agreement: Path
@@ -47,6 +57,14 @@ class EncodeRequest:
     map_out: Path
     columns: Path | None = None
     skip_bad_rows: bool = False
+    overruled: str | None = None
+    dry_run: bool = False
+
+    @property
+    def guard(self) -> Guard:
+        """Where the leakage report goes, and whether it is overruled."""
+        reason = (self.overruled or "").strip() or None
+        return Guard(self.agency, self.out.with_suffix(REPORT_SUFFIX), reason)
 
 
 @dataclass(frozen=True)
@@ -54,8 +72,10 @@ class EncodeResult:
     """What was done, without a word about any person.
 
     ``rows`` counts the rows of the encodings, ``records`` those of the map, which are fewer where
-    some have alternates; ``skipped`` counts the rows left out, ``null_shares`` gives per group the
-    share of rows for which it is null, ``warnings`` are sentences for the agency.
+    some have alternates; ``skipped`` counts the rows left out. ``null_shares`` gives per group the
+    share of rows for which it is null, ``hidden_shares`` of those whose value others in the
+    extract have, too. ``verdict`` is that of the leakage report in ``report``, ``attack_seconds``
+    the time it took. ``warnings`` are sentences for the agency.
     """
 
     agency: str
@@ -63,11 +83,15 @@ class EncodeResult:
     records: int
     skipped: int
     null_shares: dict[str, float]
+    hidden_shares: dict[str, float]
     fills: tuple[PartFill, ...]
     scheme: str
     scheme_digest: str
     out: Path
     map_out: Path
+    report: Path
+    verdict: str
+    attack_seconds: float
     warnings: tuple[str, ...]
 
 
@@ -76,8 +100,9 @@ class _Tally:
     """What is known of the pieces so far."""
 
     present: NDArray[np.int64]
+    finder: RepeatFinder | None
+    drawn: Drawn | None = None
     rows: int = 0
-    records: int = 0
     read: int = 0
     skipped: int = 0
     fills: list[tuple[PartFill, ...]] = field(default_factory=list)
@@ -91,22 +116,29 @@ class _Tally:
         self.faults.add_blank(piece.blank)
         if unique:
             self.faults.add_tokens(piece.tokens, piece.row_numbers)
-        if piece.rows is not None and piece.fills is not None:
+        if piece.rows is not None and piece.fills is not None and piece.drawn is not None:
             self.rows += len(piece.rows)
             self.present += piece.rows.present.sum(axis=0)
             self.fills.append(piece.fills)
+            if self.finder is not None:
+                self.finder.add(piece.rows.tokens, piece.rows.bits, piece.rows.present)
+            self.drawn = merge(self.drawn, piece.drawn, SAMPLED) if self.drawn else piece.drawn
 
 
 def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
     """Encode an extract and write the encodings and their map; ``report`` is told each step.
 
-    Memory doesn't grow with the extract but for 24 bytes a row. Raises a `LinkageError` or an
-    `OSError`, and then neither output is written.
+    Memory doesn't grow with the extract but for 24 bytes a row and 8 more for each group. Raises a
+    `LinkageError` or an `OSError`, and then neither is written; the leakage report is written
+    whatever its verdict.
     """
     inputs = [*request.extract.files, request.agreement, request.secret_file, request.columns]
-    refuse_unusable((request.out, request.map_out), filter(None, inputs))
+    outputs = (request.out, request.map_out, *request.guard.files)
+    refuse_unusable(outputs, filter(None, inputs))
     agreement = _read_agreement(request)
+    clean = agreement.is_clean(request.agency)
     column_map = _read_columns(request)
+    alternates = column_map.repeats == "alternates"
     with (
         _opened_secret(request.secret_file) as secret,
         Encoder(agreement.scheme, secret) as encoder,
@@ -114,14 +146,31 @@ def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
     ):
         report("reading the extract")
         table = open_extract(request.extract)
-        tally = _encode_pieces(request, encoder, table, column_map, shuffler, report)
+        finder = None
+        if agreement.scheme.local_suppression and clean:
+            finder = RepeatFinder(encoder.layout, alternates=alternates)
+        tally = _encode_pieces(request, encoder, table, column_map, shuffler, finder, report)
         require_fills(agreement.scheme, merge_fills(tally.fills))
-        report("writing")
-        alternates = column_map.repeats == "alternates"
+        assert tally.drawn is not None, "an extract without any sound row is refused"
+        leakage = request.guard.attack(
+            agreement.scheme, secret, tally.drawn.rows, report, clean=clean
+        )
         header = Header(request.agency, agreement.scheme.digest(), encoder.layout, alternates)
-        with written_together(request.map_out, request.out) as (map_sink, out_sink):
-            tally.records = _write(map_sink, out_sink, header, shuffler)
-    return _result(request, agreement, table, tally)
+        written = None if request.dry_run else _write(request, header, shuffler, finder, report)
+    return _result(request, agreement, table, tally, leakage, written)
+
+
+def _write(
+    request: EncodeRequest,
+    header: Header,
+    shuffler: Shuffler,
+    finder: RepeatFinder | None,
+    report: Report,
+) -> Written:
+    report("writing")
+    repeats = finder.repeats() if finder else None
+    with written_together(request.map_out, request.out) as (map_sink, out_sink):
+        return write_outputs(map_sink, out_sink, header, shuffler, repeats)
 
 
 @contextmanager
@@ -140,13 +189,14 @@ def _encode_pieces(
     table: OpenExtract,
     column_map: ColumnMap,
     shuffler: Shuffler,
+    finder: RepeatFinder | None,
     report: Report,
 ) -> _Tally:
     """Hand every piece, encoded, to the shuffler; raise `InputError` for what is wrong in any."""
     columns = resolve_columns(table, list(encoder.scheme.fields), column_map)
     tokens = RecordTokens()
     work = Piecework(encoder, tokens, table.header, columns, request.skip_bad_rows)
-    tally = _Tally(np.zeros(len(encoder.layout), np.int64))
+    tally = _Tally(np.zeros(len(encoder.layout), np.int64), finder)
     for piece in in_order(work.encode, table.pieces):
         tally.add(piece, unique=column_map.repeats == "refuse")
         if piece.rows is not None:
@@ -181,42 +231,43 @@ def _read_columns(request: EncodeRequest) -> ColumnMap:
     return parse_column_map(read_text(request.columns), request.columns.name)
 
 
-def _write(map_sink: IO[bytes], out_sink: IO[bytes], header: Header, shuffler: Shuffler) -> int:
-    """Write both files in one random order; returns the number of records in the map."""
-    records = 0
-
-    def encodings(map_writer: Any) -> Iterator[Encodings]:
-        nonlocal records
-        for bucket in shuffler.shuffled():
-            known = _map_of(bucket)
-            map_writer.write_table(known)
-            records += known.num_rows
-            for rows in chunks(bucket):
-                yield Encodings(header, rows.tokens, rows.bits, rows.present)
-
-    with pq.ParquetWriter(map_sink, _MAP_SCHEMA, use_dictionary=False) as map_writer:
-        write_encodings(out_sink, header, encodings(map_writer))
-    return records
-
-
-def _map_of(rows: Rows) -> Any:
-    """Return the map's rows of a bucket: one per record, in the order of their first rows."""
-    names = np.ascontiguousarray(rows.tokens).view("V16").ravel()
-    _, first = np.unique(names, return_index=True)
-    first.sort()
-    tokens = rows.tokens[first]
-    digits = np.stack([_HEX[tokens >> 4], _HEX[tokens & 15]], axis=2).reshape(len(tokens), -1)
-    ends = np.arange(0, digits.size + 1, digits.shape[1], dtype=np.int32)
-    hexed = pa.StringArray.from_buffers(len(tokens), pa.py_buffer(ends), pa.py_buffer(digits))
-    return pa.table([hexed, rows.record_ids.take(pa.array(first))], schema=_MAP_SCHEMA)
-
-
 def _result(
     request: EncodeRequest,
     agreement: Agreement,
     table: OpenExtract,
     tally: _Tally,
+    leakage: LeakageReport,
+    written: Written | None,
 ) -> EncodeResult:
+    scheme = agreement.scheme
+    null = 1 - tally.present / tally.rows
+    hidden = (written.hidden if written else 0 * tally.present) / np.maximum(tally.present, 1)
+    return EncodeResult(
+        agency=request.agency,
+        rows=tally.rows,
+        records=written.records if written else 0,
+        skipped=tally.skipped,
+        null_shares={g.name: float(null[i]) for i, g in enumerate(scheme.group)},
+        hidden_shares={g.name: float(hidden[i]) for i, g in enumerate(scheme.group)},
+        fills=merge_fills(tally.fills),
+        scheme=scheme.version,
+        scheme_digest=scheme.digest(),
+        out=request.out,
+        map_out=request.map_out,
+        report=request.guard.page,
+        verdict=verdict(leakage, request.guard.overruled),
+        attack_seconds=leakage.seconds,
+        warnings=tuple(_warnings(request, agreement, table, tally, written)),
+    )
+
+
+def _warnings(
+    request: EncodeRequest,
+    agreement: Agreement,
+    table: OpenExtract,
+    tally: _Tally,
+    written: Written | None,
+) -> list[str]:
     scheme = agreement.scheme
     warnings = [*table.warnings, *scheme_warnings(scheme)]
     if tally.skipped:
@@ -226,17 +277,14 @@ def _result(
             else f"{tally.skipped:,} rows with damaged cells were"
         )
         warnings.append(f"{rows} left out of the encodings.")
-    null = 1 - tally.present / tally.rows
-    return EncodeResult(
-        agency=request.agency,
-        rows=tally.rows,
-        records=tally.records,
-        skipped=tally.skipped,
-        null_shares={g.name: float(null[i]) for i, g in enumerate(scheme.group)},
-        fills=merge_fills(tally.fills),
-        scheme=scheme.version,
-        scheme_digest=scheme.digest(),
-        out=request.out,
-        map_out=request.map_out,
-        warnings=tuple(warnings),
-    )
+    if scheme.local_suppression and tally.finder is None:
+        warnings.append(
+            f"{request.agency} isn't clean by the agreement, so what its records share isn't "
+            "hidden; de-duplicate the extract and let the agreement say so."
+        )
+    if written and written.wholly_hidden:
+        warnings.append(
+            f"{written.wholly_hidden:,} rows share every group with another record and can't be "
+            "linked; if they are copies, bring them together with `agency-client dedupe`."
+        )
+    return warnings

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from agency_client.columns import ResolvedColumns
 from agency_client.faults import SHOWN
 from agency_client.reading.pieces import Piece
+from agency_client.sampling import Drawn, draw
 from agency_client.shuffling import Rows
 from hashing.encoder import EncodedRows, Encoder, PartFill
 from hashing.standardise import RefusedCell, StandardRows
 from hashing.tokens import RecordTokens
 
+# Enough to draw the attacked samples from, and to know which values are frequent.
+SAMPLED = 5000
 # Each thread holds a piece at a time, of some 120 MB.
 _MOST_THREADS = 8
 _CELL_WIDTH = 40
@@ -36,13 +39,14 @@ Out = TypeVar("Out")
 class EncodedPiece:
     """A piece of an extract, encoded; ``rows`` is None where only its faults were looked for.
 
-    ``tokens`` and ``row_numbers`` are of all its rows, ``blank`` the numbers of those without a
-    record id. ``damaged`` counts cells, the first few of them ``described``; ``skipped`` counts
-    the rows they are in.
+    ``drawn`` is a random sample of its records. ``tokens`` and ``row_numbers`` are of all its rows,
+    ``blank`` the numbers of those without a record id. ``damaged`` counts cells, the first few of
+    them ``described``; ``skipped`` counts the rows they are in.
     """
 
     rows: Rows | None
     fills: tuple[PartFill, ...] | None
+    drawn: Drawn | None
     tokens: NDArray[np.uint8]
     row_numbers: NDArray[np.int64]
     blank: NDArray[np.int64]
@@ -70,15 +74,16 @@ class Piecework:
         refused = standard.refused()
         keep = np.ones(len(piece), np.bool_)
         keep[[cell.row for cell in refused]] = False
-        rows, fills = None, None
+        rows, fills, drawn = None, None, None
         if not len(blank) and (self.skip_bad_rows or not refused):
-            encoded = self.encoder.encode_piece(_kept(standard, keep))
+            kept = _kept(standard, keep)
+            encoded = self.encoder.encode_piece(kept)
             rows = _rows(encoded, tokens, ids, keep)
-            fills = encoded.fills
+            fills, drawn = encoded.fills, draw(kept, SAMPLED)
         described = tuple(self._describe(piece, cell) for cell in refused[:SHOWN])
         skipped = int((~keep).sum())
         return EncodedPiece(
-            rows, fills, tokens, piece.row_numbers, blank, len(refused), described, skipped
+            rows, fills, drawn, tokens, piece.row_numbers, blank, len(refused), described, skipped
         )
 
     def _fields(self, piece: Piece) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def date_parts(date: str) -> list[str]:
 
 
 def date_pairs(date: str) -> list[str]:
-    """Return tokens for pairs of a date's known parts: 'ym201103', 'yd201114', 'md0314', 'ys20110314'.
+    """Return tokens for pairs of a date's known parts: ym201103, yd201114, md0314, ys20110314.
 
     Two people who were born in the same year have no token in common, as they have by
     `date_parts`; dates that differ in one part agree in a quarter, so do month and day swapped.

@@ -50,6 +50,12 @@ Example:
     help="What to do about rows with damaged cells.",
 )
 @click.option(
+    "--overrule",
+    metavar="REASON",
+    help="Why encodings that leak too much may go all the same; goes on record in the report.",
+)
+@click.option("--dry-run", is_flag=True, help="Do all of it, and write the leakage report alone.")
+@click.option(
     "--format",
     "output",
     type=click.Choice(["text", "json"]),
@@ -69,6 +75,8 @@ def encode(  # noqa: PLR0913 - one parameter per option
     map_out: Path | None,
     columns: Path | None,
     bad_rows: Literal["stop", "skip"],
+    overrule: str | None,
+    dry_run: bool,
     output: Literal["text", "json"],
 ) -> None:
     """Encode the records of EXTRACT, a table with a header row.
@@ -76,6 +84,10 @@ def encode(  # noqa: PLR0913 - one parameter per option
     It is a CSV file, a workbook (.xlsx, .xls, .ods; FILE.xlsx#Sheet names a sheet, else it is the
     first) or a Parquet file. The encodings go to the matcher. The map says which record each
     encoding is; it stays with you. Rows are shuffled and named anew at every run.
+
+    Before anything is written, a sample of the encodings is attacked on your machine, as by someone
+    who has your list and not the secret. What that recovers stands in OUT.leakage.html, and beside
+    it in JSON; over the limit nothing else is written and the exit code is 3.
     """
     if not out.name:
         raise click.BadParameter("it needs a file name", param_hint="--out")
@@ -88,6 +100,8 @@ def encode(  # noqa: PLR0913 - one parameter per option
         map_out=map_out or out.with_suffix(MAP_SUFFIX),
         columns=columns,
         skip_bad_rows=bad_rows == "skip",
+        overruled=overrule,
+        dry_run=dry_run,
     )
     with Console(stderr=True).status("starting") as status:
         result = encode_extract(request, status.update)
@@ -119,11 +133,17 @@ def _as_json(result: EncodeResult) -> str:
             "records": result.records,
             "skipped": result.skipped,
             "null_share": result.null_shares,
+            "hidden_share": result.hidden_shares,
             "fill": fills,
             "scheme": result.scheme,
             "scheme_digest": result.scheme_digest,
             "out": str(result.out),
             "map": str(result.map_out),
+            "leakage": {
+                "verdict": result.verdict,
+                "report": str(result.report),
+                "seconds": round(result.attack_seconds, 1),
+            },
         }
     )
 
@@ -132,18 +152,24 @@ def _as_text(result: EncodeResult) -> str:
     skipped = f", {result.skipped:,} left out" if result.skipped else ""
     rows = f" in {result.rows:,} rows" if result.rows > result.records else ""
     lines = [
-        f"{result.records:,} records of {result.agency} encoded{rows}{skipped}",
+        f"{result.records:,} records of {result.agency} encoded{rows}{skipped}"
+        if result.records
+        else f"{result.rows:,} rows of {result.agency} encoded{skipped} and nothing written",
         f"scheme     {result.scheme} ({result.scheme_digest[:16]})",
-        f"encodings  {result.out} (for the matcher)",
-        f"map        {result.map_out} (stays with you)",
-        "",
-        f"{'group':<12} {'null':>6}  fill of each part",
+        f"leakage    {result.verdict}; see {result.report}",
     ]
+    if result.records:
+        lines += [
+            f"encodings  {result.out} (for the matcher)",
+            f"map        {result.map_out} (stays with you)",
+        ]
+    lines += ["", f"{'group':<12} {'null':>6} {'hidden':>7}  fill of each part"]
     for group, null in result.null_shares.items():
         fills = "  ".join(
             f"{part.part} {'-' if part.fill is None else f'{part.fill:.2f}'}"
             for part in result.fills
             if part.group == group
         )
-        lines.append(f"{group:<12} {null:>6.1%}  {fills}")
+        hidden = result.hidden_shares[group]
+        lines.append(f"{group:<12} {null:>6.1%} {hidden:>7.1%}  {fills}")
     return "\n".join(lines)

@@ -109,7 +109,7 @@ def _label(groups: tuple[str, ...]) -> str:
 def _cell(result: AttackResult, limit: float) -> Cell:
     low, high = result.interval
     below = f"{_percent(low)} to {_percent(high)}; chance {_percent(result.baseline)}"
-    return Cell(_percent(result.share), below, over=result.excess > limit)
+    return Cell(_percent(result.share), below, over=result.exceeds(limit))
 
 
 def _measures(measures: tuple[Measure, ...]) -> list[tuple[str, list[tuple[str, str]]]]:

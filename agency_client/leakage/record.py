@@ -54,7 +54,7 @@ def _attack(result: AttackResult, limit: float) -> dict[str, Any]:
         "share": round(result.share, 6),
         "interval": [round(low, 6), round(high, 6)],
         "baseline": round(result.baseline, 6),
-        "over_limit": result.excess > limit,
+        "over_limit": result.exceeds(limit),
     }
 
 

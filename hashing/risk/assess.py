@@ -18,7 +18,7 @@ from hashing.risk.attacks.graph import GraphAttack
 from hashing.risk.measures import measure
 from hashing.risk.results import AttackResult, LeakageReport, SampleSize
 from hashing.risk.samples import dense_rows, own_rows
-from hashing.risk.view import Sight, look
+from hashing.risk.view import Sight, as_sent, look
 from hashing.secret import LinkageSecret
 from hashing.standardise import StandardRows
 from linkage.protocol.scheme import Scheme
@@ -52,7 +52,12 @@ class Plan:
     rounds: int
 
 
-DRAFT = Plan(own=1000, dense=(1000,), pairs_to=1000, rounds=4)
+BEFORE_ENCODING = Plan(own=1000, dense=(500, 1000), pairs_to=500, rounds=4)
+"""What fits into a minute on two cores: pairs of groups, of which there are many, on 500 people."""
+
+THOROUGH = Plan(own=2400, dense=(1000, 2400), pairs_to=1000, rounds=15)
+"""What a scheme has to pass before it is called ready; many minutes."""
+
 _SMALL = Plan(own=0, dense=(300,), pairs_to=0, rounds=8)
 
 
@@ -61,12 +66,15 @@ def assess(
     secret: LinkageSecret,
     rows: StandardRows,
     seed: int,
-    plan: Plan = DRAFT,
+    plan: Plan = BEFORE_ENCODING,
     report: Report | None = None,
+    *,
+    clean: bool = True,
 ) -> LeakageReport:
     """Measure and attack a sample of standardised records; ``report`` is told each sample.
 
-    ``rows`` has at least one record and no refused cell. ``seed`` fixes the samples, the
+    ``rows`` has at least one record and no refused cell. Local suppression, where the scheme has
+    it, is for ``clean`` extracts, which hold each person once. ``seed`` fixes the samples, the
     attacker's keys and the known pairs. The own rows are attacked from 200 records on; below
     that one small dense sample stands for the scheme. Raises what `Encoder.encode` raises.
     """
@@ -74,7 +82,11 @@ def assess(
     rng = np.random.default_rng(seed)
     if rows.count < LEAST_OWN_ROWS:
         plan = replace(_SMALL, own=plan.own)
-    lenient = replace(scheme, required_fill=None)  # a sample's fill may differ from the whole's
+    lenient = replace(
+        scheme,
+        required_fill=None,  # a sample's fill may differ from the whole's
+        local_suppression=scheme.local_suppression and clean,
+    )
     own = own_rows(rows, plan.own, rng)
     samples: list[tuple[str, StandardRows]] = []
     if own.count >= LEAST_OWN_ROWS:
@@ -88,13 +100,14 @@ def assess(
         results += attack_sample(
             name, lenient, secret, sample, rng, pairs=pairs, rounds=plan.rounds
         )
-    encoder = Encoder(lenient, secret)
+    with Encoder(lenient, secret) as encoder:
+        sent, _ = as_sent(encoder.encode(own), lenient, rng)
     return LeakageReport(
         scheme=scheme.version,
         scheme_digest=scheme.digest(),
         limit=LIMIT,
         samples=tuple(SampleSize(name, sample.count) for name, sample in samples),
-        measures=measure(encoder.encode(own), encoder.layout, rng),
+        measures=measure(sent, encoder.layout, rng),
         attacks=tuple(results),
         weak_groups=tuple(weak_groups(scheme)),
         undiffused=tuple(g.name for g in scheme.group if g.similarity == "dice"),

@@ -53,6 +53,14 @@ class AttackResult:
         """The share above what guessing at random gets right."""
         return self.share - self.baseline
 
+    def exceeds(self, limit: float) -> bool:
+        """Return whether the share is above the baseline and ``limit`` beyond doubt.
+
+        That is, with its whole 95% interval: of some hundred attacks on a sample a few are over
+        a limit by luck.
+        """
+        return self.interval[0] > self.baseline + limit
+
     @property
     def interval(self) -> tuple[float, float]:
         """Return the 95% confidence interval of the share (Wilson, 1927)."""
@@ -66,7 +74,8 @@ class AttackResult:
 class LeakageReport:
     """All that was measured of one scheme on one extract's sample.
 
-    ``limit`` is the share above the random baseline that no attack may exceed. ``weak_groups``
+    ``limit`` is the share above the random baseline that no attack may exceed beyond doubt; see
+    `AttackResult.exceeds`. ``weak_groups``
     are those over a single field, which the agreement allows all the same; ``undiffused`` those
     that are plain filters. ``own_rows_attacked`` is False where the extract is too small for it.
     """
@@ -85,7 +94,7 @@ class LeakageReport:
     @property
     def failed(self) -> tuple[AttackResult, ...]:
         """The attacks over the limit, the worst first."""
-        over = [result for result in self.attacks if result.excess > self.limit]
+        over = [result for result in self.attacks if result.exceeds(self.limit)]
         return tuple(sorted(over, key=lambda result: -result.excess))
 
     @property

@@ -4,7 +4,8 @@ The attacker holds every plain record of the sample and the public scheme. With 
 he encodes the list part by part, before diffusion: from the share d of bits in which two filters
 of a part differ he knows that t-fold diffused bits will agree with correlation (1 - 2d)^t, and
 that correlations of parts multiply. So he knows the agreement that every pair of records will
-show under any secret, but for noise of 1 / sqrt(length).
+show under any secret, but for noise of 1 / sqrt(length); and he knows whose groups local
+suppression has hidden, since it hides what his list repeats.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from hashing.encoder import EncodedRows, Encoder
 from hashing.secret import LEAST_BYTES, LinkageSecret
 from hashing.standardise import StandardRows
+from hashing.suppression import RepeatFinder
+from linkage.encodings import GroupLayout
 from linkage.protocol.scheme import Group, Part, Scheme
 
 Matrix = NDArray[np.float32]
@@ -71,7 +74,11 @@ def look(
     """Encode a sample, shuffle it, and work out all that the attacker knows of it."""
     expected, values = _expected(scheme, rows, rng)
     own = Encoder(scheme, _own_secret(rng)).encode(rows)
-    encoded = Encoder(scheme, secret).encode(rows)
+    with Encoder(scheme, secret) as encoder:
+        encoded = encoder.encode(rows)
+    own, hidden = as_sent(own, scheme, rng)
+    encoded, _ = as_sent(encoded, scheme, rng)
+    _expect_nothing(expected, hidden)
     order = rng.permutation(rows.count)
     encoded = EncodedRows(encoded.bits[order], encoded.present[order], encoded.fills)
     views = [
@@ -87,6 +94,27 @@ def look(
         own=own,
         encoded=encoded,
     )
+
+
+def as_sent(
+    encoded: EncodedRows, scheme: Scheme, rng: np.random.Generator
+) -> tuple[EncodedRows, NDArray[np.bool_]]:
+    """Return a sample as it would leave the agency, and which groups are hidden, (n, groups)."""
+    if not scheme.local_suppression:
+        return encoded, np.zeros(encoded.present.shape, np.bool_)
+    layout = [GroupLayout(group.name, group.length) for group in scheme.group]
+    finder = RepeatFinder(layout, alternates=False)
+    finder.add(np.empty((0, 16), np.uint8), encoded.bits, encoded.present)
+    bits, hidden = finder.repeats().hide(encoded.bits, encoded.present, rng.bytes)
+    return replace(encoded, bits=bits), hidden
+
+
+def _expect_nothing(expected: list[Matrix], hidden: NDArray[np.bool_]) -> None:
+    """Take out, in place, the agreement of groups that the attacker knows to be hidden."""
+    for g, matrix in enumerate(expected):
+        matrix[hidden[:, g], :] = 0
+        matrix[:, hidden[:, g]] = 0
+        np.fill_diagonal(matrix, 1)
 
 
 def signs(encoded: EncodedRows, group: int, length: int) -> Matrix:

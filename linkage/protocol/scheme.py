@@ -237,7 +237,12 @@ class KeyDerivation:
 
 @dataclass(frozen=True, config=STRICT)
 class Scheme:
-    """A whole encoding scheme; see the module's docstring for how its pieces fit."""
+    """A whole encoding scheme; see the module's docstring for how its pieces fit.
+
+    With ``local_suppression`` a group that several records of one extract share is replaced by
+    random bits in each of them, so that no two records of an extract show what they have in
+    common. It is for extracts that hold each person once: in others it would hide the copies.
+    """
 
     version: Annotated[str, Field(min_length=1, max_length=64)]
     profile: Profile
@@ -247,6 +252,7 @@ class Scheme:
     kdf: KeyDerivation = KeyDerivation()
     required_fill: tuple[float, float] | None = None
     allow_weak_groups: bool = False
+    local_suppression: bool = False
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:

@@ -27,6 +27,10 @@ class Desk:
     def outputs(self):
         return self.folder / "out.arrow", self.folder / "out.map.parquet"
 
+    @property
+    def reports(self):
+        return self.folder / "out.leakage.html", self.folder / "out.leakage.json"
+
     def extract(self, content=HEADER + ROWS, name="police.csv"):
         data = content if isinstance(content, bytes) else content.encode()
         (self.folder / name).write_bytes(data)
@@ -45,13 +49,14 @@ class Desk:
             "agency": "health",
             "secret_file": "secret.key",
             "out": "out.arrow",
+            "overrule": "these people are invented",
         }
         options |= changes
         words = ["encode", str(self.folder / options.pop("extract", "police.csv"))]
         for name, value in options.items():
             if value is None:
                 continue
-            is_path = name not in {"agency", "bad_rows", "format"}
+            is_path = name not in {"agency", "bad_rows", "format", "overrule"}
             words += [f"--{name.replace('_', '-')}", str(self.folder / value if is_path else value)]
         return words
 
@@ -67,7 +72,9 @@ class Desk:
         )
 
     def leftovers(self):
+        """What lies in the folder beside what was given and the leakage report."""
         given = {"police.csv", "agreement.toml", "secret.key", "columns.toml"}
+        given |= {path.name for path in self.reports}
         return sorted(path.name for path in self.folder.iterdir() if path.name not in given)
 
 

@@ -277,7 +277,7 @@ def test_an_interrupt_leaves_nothing_and_ends_with_130(desk, monkeypatch):
     def interrupt(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("agency_client.encoding.write_encodings", interrupt)
+    monkeypatch.setattr("agency_client.writing.write_encodings", interrupt)
     result = invoke(*desk.arguments())
     assert result.exit_code == 130
     assert desk.leftovers() == []
@@ -290,7 +290,7 @@ def test_a_full_disk_leaves_the_earlier_outputs(desk, monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("agency_client.encoding.write_encodings", fail)
+    monkeypatch.setattr("agency_client.writing.write_encodings", fail)
     result = invoke(*desk.arguments())
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr

@@ -245,6 +245,7 @@ encoding.encode_extract(
     encoding.EncodeRequest(
         source.file_source(folder / "police.csv"), folder / "agreement.toml", "health",
         folder / "secret.key", folder / "out.arrow", folder / "out.map.parquet",
+        overruled="these people are invented",
     ),
     lambda step: None,
 )

@@ -1,6 +1,6 @@
 """What attacks recover of several schemes, on sparse and dense samples of full size.
 
-    python -m tests.benchmarks.leakage --scheme "x6, t = 6" --size 1000
+    python -m tests.benchmarks.leakage --scheme x8 --size 1000
 
 Prints one row per scheme, sample and choice of groups; a share over the limit has a mark. With
 --extract the sparse sample is drawn from a CSV file that has the default scheme's columns.
@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from agency_client.ready_schemes import READY_SCHEMES
 from hashing.encoder import Encoder
 from hashing.risk import LIMIT, AttackResult
 from hashing.risk.assess import attack_sample
@@ -24,7 +25,7 @@ from hashing.secret import LinkageSecret
 from linkage.protocol.scheme import Scheme
 from tests.hashing.people import dense_people, plain, product, single_field, sparse_people, union
 
-SCHEMES = {
+SCHEMES = {ready.name: ready.scheme for ready in READY_SCHEMES} | {
     scheme.version: scheme
     for scheme in (plain(), single_field(), union(), union(8), product(2), product(3), product(4))
 }
@@ -32,7 +33,7 @@ SIZES = (1000, 2400)
 
 
 @click.command()
-@click.option("--scheme", "schemes", multiple=True, help="Only these; 'x6, t = 6' is the default.")
+@click.option("--scheme", "schemes", multiple=True, help="Only these; x8 is the default.")
 @click.option("--size", "sizes", multiple=True, type=int, default=SIZES, show_default=True)
 @click.option("--sample", "samples", multiple=True, default=("sparse", "dense"), show_default=True)
 @click.option("--pairs/--no-pairs", default=True, help="Also attack pairs of groups.")
@@ -58,8 +59,8 @@ def main(
                 columns = people(sample, size, seed, extract)
                 results = list(attack(SCHEMES[name], sample, columns, seed, pairs, rounds))
                 for line in table(results):
-                    click.echo(f"{name:<14} {sample:<7} {size:>5}  {line}")
-                click.echo(f"{name:<14} {sample:<7} {size:>5}  {time.monotonic() - started:.0f} s")
+                    click.echo(f"{name:<15} {sample:<7} {size:>5}  {line}")
+                click.echo(f"{name:<15} {sample:<7} {size:>5}  {time.monotonic() - started:.0f} s")
 
 
 def people(sample: str, size: int, seed: int, extract: Path | None) -> dict[str, list[str]]:
@@ -78,7 +79,7 @@ def attack(
 ) -> list[AttackResult]:
     rng = np.random.default_rng(seed)
     secret = LinkageSecret(rng.bytes(32))
-    rows = Encoder(scheme, secret).standardise(columns)
+    rows = Encoder(scheme, secret).standardise({name: columns[name] for name in scheme.fields})
     return attack_sample(sample, scheme, secret, rows, rng, pairs=pairs, rounds=rounds)
 
 

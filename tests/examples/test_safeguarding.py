@@ -17,7 +17,7 @@ import pytest
 import examples.safeguarding
 from examples.safeguarding import write_scenario
 from examples.safeguarding.agencies import AGENCIES, Agency
-from examples.safeguarding.column_maps import AGREED_FIELDS
+from examples.safeguarding.column_maps import AGREED_FIELDS, HELD_BACK
 from examples.safeguarding.errors import mishear, mistype, wrong_character, wrong_digit
 from examples.safeguarding.families import Child, age_on_reference_date
 from examples.safeguarding.names import load_cultures, load_variants
@@ -42,7 +42,8 @@ class Written:
 
 
 def column_map(agency: str) -> dict[str, Any]:
-    return tomllib.loads((PACKAGE / "columns" / f"{agency}.toml").read_text(encoding="utf-8"))
+    columns = tomllib.loads((PACKAGE / "columns" / f"{agency}.toml").read_text(encoding="utf-8"))
+    return columns | {"fields": columns["fields"] | HELD_BACK[agency]}
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -113,7 +114,7 @@ def test_headings_are_those_of_the_column_map(scenario: Written, agency: str) ->
     columns = column_map(agency)
     (headings, *_) = csv.reader((scenario.folder / f"{agency}.csv").open(encoding="utf-8-sig"))
     assert headings == [columns["record_id"], *columns["fields"].values()]
-    assert sorted([*columns["fields"], *columns["absent"]]) == sorted(AGREED_FIELDS)
+    assert sorted(columns["fields"].keys() - HELD_BACK[agency].keys()) == sorted(AGREED_FIELDS)
 
 
 def test_every_record_has_one_id_one_truth_and_one_person(scenario: Written) -> None:

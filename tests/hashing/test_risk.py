@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from agency_client.ready_schemes import ready_scheme
 from hashing.encoder import EncodedRows, Encoder
 from hashing.risk import LIMIT, AttackResult, LeakageReport, Plan, assess
 from hashing.risk import measures as names
@@ -155,17 +156,46 @@ def test_leaky_schemes_fail_even_on_a_sparse_extract(scheme):
     assert bool(report.weak_groups) == (scheme.version == "single field")
 
 
-@pytest.mark.xfail(
-    reason="product groups show exactly who shares two fields, and the graph of that gives most "
-    "of a dense sample away",
-    strict=True,
-)
-def test_the_default_scheme_passes():
-    report = assess(
-        x6(), SECRET, standard(x6(), sparse_people(600)), seed=1,
-        plan=replace(QUICK, own=100, dense=(600,)),
-    )  # fmt: skip
-    assert report.passed
+@pytest.mark.parametrize("name", ["x8", "x8-private"])
+@pytest.mark.parametrize("people", [sparse_people, dense_people])
+def test_ready_schemes_pass(name, people):
+    scheme = ready_scheme(name).scheme
+    columns = {field: cells for field, cells in people(1000).items() if field in scheme.fields}
+    plan = Plan(own=600, dense=(600,), pairs_to=0, rounds=8)
+    report = assess(scheme, SECRET, standard(scheme, columns), seed=1, plan=plan)
+    assert report.passed, report.worst
+    # It is the hiding that does it.
+    shown = replace(scheme, local_suppression=False)
+    assert (
+        report.worst.excess
+        < 0.5 * assess(shown, SECRET, standard(scheme, columns), seed=1, plan=plan).worst.excess
+    )
+
+
+def test_it_is_the_hiding_that_protects():
+    scheme = ready_scheme("x8").scheme
+    columns = {field: dense_people(600)[field] for field in scheme.fields}
+    shown = replace(scheme, local_suppression=False)
+    plan = Plan(own=600, dense=(), pairs_to=0, rounds=8)
+    report = assess(shown, SECRET, standard(shown, columns), seed=1, plan=plan)
+    assert not report.passed
+
+
+def test_only_clean_extracts_are_attacked_as_if_hidden():
+    scheme = ready_scheme("x8").scheme
+    columns = {field: dense_people(400)[field] for field in scheme.fields}
+    plan = Plan(own=400, dense=(), pairs_to=0, rounds=1)
+    rows = standard(scheme, columns)
+    hidden, shown = (
+        assess(scheme, SECRET, rows, seed=1, plan=plan, clean=clean) for clean in (True, False)
+    )
+    doubles = [
+        {m.group: m.value for m in report.measures if m.name == names.DUPLICATES}
+        for report in (hidden, shown)
+    ]
+    assert doubles[0]["GS"] == 0
+    assert doubles[1]["GS"] > 50
+    assert hidden.scheme_digest == shown.scheme_digest
 
 
 def test_the_seed_fixes_the_outcome():
@@ -205,8 +235,9 @@ def test_the_limit_is_above_chance():
     assert LIMIT == 0.02
     report = LeakageReport("s", "0", LIMIT, (), (), (result(21),), (), (), True, 1.0)
     assert report.passed
-    report = replace(report, attacks=(result(22), result(300), result(5)))
-    assert [r.recovered for r in report.failed] == [300, 22]
+    # 29 of 1,000 may be 2.1% and bad luck; 30 are beyond doubt.
+    report = replace(report, attacks=(result(29), result(30), result(300), result(5)))
+    assert [r.recovered for r in report.failed] == [300, 30]
     assert report.worst.recovered == 300
     common = AttackResult("dense", 1000, ("G",), "frequency", 1000, 300, 0.29)
     assert replace(report, attacks=(common,)).passed

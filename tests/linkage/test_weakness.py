@@ -108,9 +108,9 @@ def test_every_type_of_field_is_in_the_table():
 
 SCHEMES = sorted(Path("agency_client/schemes").glob("*.toml"))
 DIGESTS = {
-    "union-t8": "69d68e9540b87ac1b82a4e86998bc7801fa4b35067737dc96f081d6aba707cb4",
-    "x6-t4": "bc57c200f47e75b1ffe3157ee68110b9015dfd20cbe0cb77d6e6f4a333a91171",
-    "x6-t6": "6ede076d3f2d06f095538b3c19bbd6d887a1c239bcad9a77c8be5ce321cd93a3",
+    "x8": "41dddcbe2cd0e86139f843a9be6c5a7868aec4f2c005e988c08869a2190687c6",
+    "x8-private": "1c541ac682254f9d3c13812eb4d9437b795821e26240c3944c51e894dfe27ae6",
+    "x8-accurate": "91fa11920cdc4f92f298a05e2a0ad208211148685e8675b43e3109410fd9a882",
 }
 
 

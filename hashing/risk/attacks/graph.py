@@ -87,7 +87,10 @@ def _orthonormal(columns: Matrix) -> Matrix:
     """Return a basis of the columns' span, by Cholesky: many times faster than a QR here."""
     gram = (columns.T @ columns).astype(np.float64)
     gram += np.eye(len(gram)) * (1e-5 * np.trace(gram) / len(gram) + 1e-12)
-    factor = np.linalg.cholesky(gram)
+    try:
+        factor = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:  # nearly parallel columns, as of a graph with hardly an edge
+        return np.linalg.qr(columns)[0]
     return np.linalg.solve(factor, columns.T.astype(np.float64)).T.astype(np.float32)
 
 
