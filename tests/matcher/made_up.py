@@ -80,13 +80,13 @@ def make_linkage(
 def _patterns(evidence: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Give each kind of evidence (weight, probability) a pattern of its own.
 
-    A pair of little weight that is likely all the same owes that to other records.
+    A pair below 0 owes what weight it has to other records; alone it would weigh still less.
     """
     kinds, pattern_of = np.unique(evidence, axis=0, return_inverse=True)
     at = (np.arange(len(kinds)) + 1) % 6**3  # beyond it patterns come twice; 0 has no group at all
     levels = np.array(np.unravel_index(at, (6, 6, 6))).T.astype(np.int8) - 1
     alone = np.where(kinds[:, 0] < 0, 0.01, kinds[:, 1])
-    return levels, pattern_of, kinds[:, 0], alone
+    return levels, pattern_of, kinds[:, 0] - 5.0 * (kinds[:, 0] < 0), alone
 
 
 def linked_in_step(sources: Sources, shared: int, weight: float = 12.0) -> Linkage:

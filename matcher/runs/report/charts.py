@@ -265,35 +265,37 @@ def tradeoff_chart(choices: list[Choice], link: float) -> str:
 
 def waterfall_chart(example: Example) -> str:
     """Draw how a pair's weight comes about, step by step, the outcome last."""
-    rows, at = [], 0.0
-    for step in example.steps:
-        rows.append(_bar(_step_name(step), at, at + step.weight, _step_colour(step)))
-        at += step.weight
-    rows.append(_bar("match weight", 0.0, at, INK))
-    low = min(0.0, *(row["low"] for row in rows))
-    high = max(0.0, *(row["high"] for row in rows))
+    rows = _waterfall_bars(example)
+    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     room = 0.16 * (high - low)  # for the labels to the right of the bars
     scale = alt.Scale(domain=[low, high + room], nice=False)
+    axis = alt.Axis(format="d", tickMinStep=1, tickCount=5)
     base = alt.Chart(data(rows)).encode(
+        x=alt.X("high:Q", title="bits", scale=scale, axis=axis),
         y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
     )
-    axis = alt.Axis(format="d", tickMinStep=1, tickCount=8)
     bars = base.mark_bar(height=alt.RelativeBandSize(0.7)).encode(
-        x=alt.X("low:Q", title="bits", scale=scale, axis=axis),
-        x2="high:Q",
-        color=alt.Color("fill:N", scale=None),
-    )
-    labels = base.mark_text(align="left", dx=5, color=INK, fontSize=FONT_SIZE).encode(
-        x=alt.X("high:Q", scale=scale), text="label:N"
+        x2="low:Q", color=alt.Color("fill:N", scale=None)
     )
     zero = alt.Chart(data([{"at": 0}])).mark_rule(color=PALE_INK).encode(x="at:Q")
-    return svg(_STEP_HEIGHT * len(rows), bars, zero, labels)
+    text = base.encode(text="label:N")
+    place: dict[str, Any] = {"align": "left", "dx": 5, "fontSize": FONT_SIZE}
+    halo = text.mark_text(stroke=WHITE, strokeWidth=4, **place)  # the line of 0 may cross a label
+    return svg(_STEP_HEIGHT * len(rows), bars, zero, halo, text.mark_text(color=INK, **place))
 
 
-def _bar(name: str, start: float, end: float, fill: str) -> dict[str, Any]:
-    label = signed(end - start)
-    return {"name": name, "low": min(start, end), "high": max(start, end), "label": label,
-            "fill": fill}  # fmt: skip
+def _waterfall_bars(example: Example) -> list[dict[str, Any]]:
+    rows, at = [], 0.0
+    for step in example.steps:
+        label = "" if step.missing else signed(step.weight)
+        rows.append(_bar(_step_name(step), at, at + step.weight, label, _step_colour(step)))
+        at += step.weight
+    return [*rows, _bar("match weight", 0.0, at, signed(at), INK)]
+
+
+def _bar(name: str, start: float, end: float, label: str, fill: str) -> dict[str, Any]:
+    low, high = sorted((start, end))
+    return {"name": name, "low": low, "high": high, "label": label, "fill": fill}
 
 
 def _step_name(step: Step) -> str:

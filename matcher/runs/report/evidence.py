@@ -56,17 +56,24 @@ def examples(linkage: Linkage, link: float) -> list[Example]:
     links = linkage.links
     own = own_probability(linkage)
     linked = links.probability >= link
-    alone = linked & (own >= link)
-    above = _unlike(links, np.flatnonzero(alone)[::-1])
-    below = _unlike(links, np.flatnonzero(~linked))
-    through = np.flatnonzero(linked & ~alone)
+    by_itself = own == links.probability
+    above = _unlike(links, np.flatnonzero(linked & by_itself)[::-1])
+    below = _unlike(links, np.flatnonzero(~linked & by_itself))
+    through = np.flatnonzero(linked & (own < link) & _weighed_by_others(linkage))
     chosen = [
-        *(("A typical link", k) for k in _typical(linkage, np.flatnonzero(alone))),
+        *(("A typical link", k) for k in _typical(linkage, np.flatnonzero(own >= link))),
         *(("Only just linked", k) for k in above),
         *(("Only just not linked", k) for k in below),
         *(("Linked through other records", k) for k in through[len(through) // 2 :][:1].tolist()),
     ]
     return [_example(title, linkage, k) for title, k in chosen]
+
+
+def _weighed_by_others(linkage: Linkage) -> NDArray[np.bool_]:
+    """Return which pairs have a weight only because others tie their records, bool (links,)."""
+    pattern = linkage.histogram.find(linkage.links.levels)
+    weight = np.append(linkage.pattern_weight, np.nan)[pattern]
+    return np.asarray(weight != linkage.links.weight)
 
 
 def _unlike(links: Links, ordered: NDArray[np.int64]) -> list[int]:
