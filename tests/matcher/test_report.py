@@ -379,6 +379,10 @@ def test_counts_of_people_are_rounded_as_agreed(sources: Sources, linkage: Linka
     page = page_of(sources, linkage, outputs=Outputs())
     assert page.headlines()["People in two or more agencies"] == "60"
     assert "nearest 5" in page.said()
+    assert linkage.estimate.links == 301
+    assert page.headlines()["Links made"] == "300"
+    links = [row[1] for row in page.tables["Expected precision and recall by threshold"][1:]]
+    assert set(links) == {"300", "325"}
     assert page.tables["Of each agency’s people, how many another one knows"][1] == [
         "care", "300", "60 (20%)", "60 (20%)", "40 (13%)",
     ]  # fmt: skip

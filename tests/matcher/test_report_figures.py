@@ -147,6 +147,17 @@ def test_the_examples_lie_around_the_threshold():
     assert by_title["A typical link"] == [0.9999999]
 
 
+def test_the_example_of_other_records_owes_its_weight_to_them():
+    """Not the pair whose probability alone others have raised: its steps would not show how."""
+    sources = make_sources({"a": 9, "b": 9})
+    linkage = make_linkage(sources, [(0, 9, -5.0, 0.9), (1, 10, 3.0, 0.8), (2, 11, 8.0, 0.99)])
+    raised = replace(linkage, pattern_probability=np.array([0.01, 0.2, 0.99]))
+    chosen = [e for e in examples(raised, 0.5) if e.title == "Linked through other records"]
+    assert [(example.weight, example.steps[-1].name) for example in chosen] == [
+        (-5.0, "other records")
+    ]
+
+
 def test_the_commonest_patterns_leave_out_what_is_too_rare(real):
     _, linkage = real
     patterns, others = commonest_patterns(linkage, Cells(10, 5))
