@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 _FIGURES = ("precision", "recall", "f1")
@@ -29,7 +30,9 @@ def evaluation_text(result: dict[str, Any]) -> str:
     return "\n".join([*table, "", "Brackets hold 95% confidence intervals."])
 
 
-def _section(title: str, parts: list[dict[str, Any]], name_of: Any) -> list[_Row]:
+def _section(
+    title: str, parts: list[dict[str, Any]], name_of: Callable[[dict[str, Any]], str]
+) -> list[_Row]:
     rows: list[_Row] = [("",), (title,)]
     for part in parts:
         rows += [_row(name_of(part), part["at_threshold"]), _row("  estimate", part["estimated"])]
@@ -41,7 +44,7 @@ def _pair_name(part: dict[str, Any]) -> str:
 
 
 def _value_name(part: dict[str, Any]) -> str:
-    return part["value"] or _NO_VALUE
+    return str(part["value"]) or _NO_VALUE
 
 
 def _row(name: str, quality: dict[str, Any]) -> _Row:
