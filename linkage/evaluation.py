@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+CONFIDENCE = 0.95
+_Z = 1.959963984540054  # the normal quantile of a two-sided interval at that confidence
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,59 @@ class Quality:
             "correct": round(self.correct, 3),
             "matches": round(self.matches, 3),
         }
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """95% confidence intervals of counted quality; None where nothing was counted (0 / 0).
+
+    They take pairs for independent draws. Pairs of one person aren't quite, so that where people
+    have many records the truth lies outside somewhat more often than once in twenty.
+    """
+
+    precision: Interval | None
+    recall: Interval | None
+    f1: Interval | None
+
+    def as_dict(self) -> dict[str, list[float] | None]:
+        """Lower and upper limits, ready for JSON."""
+        limits = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
+        return {
+            name: None if both is None else [round(limit, 6) for limit in both]
+            for name, both in limits.items()
+        }
+
+
+def intervals(counted: Quality) -> Intervals:
+    """Return the intervals of a quality counted against truth, whose figures are whole numbers.
+
+    Precision and recall are shares, with Wilson's interval. F1 is 2F* / (1 + F*), where F* is the
+    share of correct links among all pairs that are links or matches (Hand, Christen and Kirielle
+    2021); so its interval is Wilson's of F*, carried over. To first order that is the delta
+    method's, but it never leaves 0 to 1.
+    """
+    either = counted.links + counted.matches - counted.correct
+    f_star = wilson(counted.correct, either)
+    return Intervals(
+        wilson(counted.correct, counted.links),
+        wilson(counted.correct, counted.matches),
+        None if f_star is None else (_f1_of(f_star[0]), _f1_of(f_star[1])),
+    )
+
+
+def wilson(successes: float, trials: float) -> Interval | None:
+    """Return the score interval of a share (Wilson 1927) at 95%; None without trials."""
+    if not trials:
+        return None
+    share, z_squared = successes / trials, _Z**2
+    middle = share + z_squared / (2 * trials)
+    spread = _Z * math.sqrt(share * (1 - share) / trials + z_squared / (4 * trials**2))
+    scale = 1 + z_squared / trials
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def _f1_of(f_star: float) -> float:
+    return 2 * f_star / (1 + f_star)
 
 
 def expected_quality(probability: NDArray[np.float64], threshold: float) -> Quality:

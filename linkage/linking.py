@@ -70,6 +70,8 @@ class Links:
 class Linkage:
     """The outcome of linking.
 
+    ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
+    each pattern of the histogram counts on its own evidence, before other records speak for it.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
     agencies; ``rescored`` says whether the logistic model was kept, ``calibrated`` whether there
     were enough sure pairs to learn from decoys.
@@ -79,6 +81,8 @@ class Linkage:
     clusters: Clusters
     model: LinkageModel
     histogram: PatternHistogram
+    pattern_weight: NDArray[np.float64]
+    pattern_probability: NDArray[np.float64]
     estimate: Quality
     estimates: dict[tuple[str, str], Quality]
     rescored: bool
@@ -106,6 +110,8 @@ def link(sources: Sources, rules: LinkingRules, map_tiles: MapTiles) -> Linkage:
         clusters,
         model,
         histogram,
+        score * _BITS,
+        _by_pattern(histogram, calibration),
         expected_quality(pairs.probability, rules.link),
         _estimates_by_pair(sources, pairs, rules.link),
         rescored,
@@ -131,6 +137,13 @@ def _best_scoring(
     if expected_f1(better) > expected_f1(plain):
         return score, better, True
     return odds, plain, False
+
+
+def _by_pattern(histogram: PatternHistogram, calibration: Calibration) -> NDArray[np.float64]:
+    """Return the calibrated probability of each pattern; pairs of one pattern share theirs."""
+    probability = np.empty(len(histogram.patterns))
+    probability[histogram.pattern_of] = calibration.probability
+    return probability
 
 
 def _assigned(

@@ -98,15 +98,26 @@ class PatternHistogram:
     marginals: NDArray[np.int64]
     total_pairs: int
 
+    def find(self, levels: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Return which pattern each row of levels (n, groups) is, int64 (n,); -1 for none."""
+        keys = np.concatenate([_keys(self.patterns), _keys(levels)])
+        distinct, inverse = np.unique(keys, return_inverse=True)
+        pattern_of_key = np.full(len(distinct), -1, np.int64)
+        pattern_of_key[inverse[: len(self.patterns)]] = np.arange(len(self.patterns))
+        return pattern_of_key[inverse[len(self.patterns) :]]
+
 
 def count_patterns(
     levels: NDArray[np.int8], marginals: NDArray[np.int64], total_pairs: int
 ) -> PatternHistogram:
     """Return the histogram of the candidates' patterns beside the marginals of all pairs."""
-    # Bytes compare like unsigned numbers; the shift keeps NULL first.
-    shifted = np.ascontiguousarray((levels + 1).astype(np.uint8))
-    keys = shifted.view(f"V{levels.shape[1]}").ravel()
     _, first, pattern_of, counts = np.unique(
-        keys, return_index=True, return_inverse=True, return_counts=True
+        _keys(levels), return_index=True, return_inverse=True, return_counts=True
     )
     return PatternHistogram(levels[first], counts, pattern_of, marginals, total_pairs)
+
+
+def _keys(levels: NDArray[np.int8]) -> NDArray[np.void]:
+    # Bytes compare like unsigned numbers; the shift keeps NULL first.
+    shifted = np.ascontiguousarray((levels + 1).astype(np.uint8))
+    return shifted.view(f"V{levels.shape[1]}").ravel()

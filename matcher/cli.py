@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -74,15 +74,19 @@ def link_command(files: tuple[Path, ...], agreement: Path, out: Path, output: st
 def evaluate_command(run: Path, truth: Path, maps: tuple[str, ...], output: str) -> None:
     r"""Measure the RUN against a known truth.
 
+    Precision, recall and F1 with 95% confidence intervals: over all, by pair of agencies, and by
+    each further column of the truth (sex, ethnicity, ...), whose values are subgroups.
+
     \b
     Example:
       matcher evaluate run/ --truth truth.csv --map police=police.map.parquet \\
           --map care=care.map.parquet
     """
     from matcher.runs.evaluate import evaluate
+    from matcher.runs.evaluation_text import evaluation_text
 
     result = evaluate(run, truth, dict(_parse_map(text) for text in maps))
-    click.echo(json.dumps(result, indent=2) if output == "json" else _evaluation_text(result))
+    click.echo(json.dumps(result, indent=2) if output == "json" else evaluation_text(result))
 
 
 def main() -> None:
@@ -149,22 +153,3 @@ def _summary_text(run: Run, out: Path) -> str:
             f"report: {out / 'report.html'}",
         ]
     )
-
-
-def _evaluation_text(result: dict[str, Any]) -> str:
-    rows = [
-        (f"truth, probability ≥ {result['threshold']}", result["at_threshold"]),
-        ("the model's own estimate", result["estimated"]),
-        ("truth, best threshold", result["best"]),
-    ]
-    for pair in result["by_pair"]:
-        name = " × ".join(pair["agencies"])
-        rows += [(name, pair["at_threshold"]), ("  estimate", pair["estimated"])]
-    width = max(len(name) for name, _ in rows)
-    lines = [f"{'':{width}}  precision  recall     F1    links  matches"]
-    lines += [
-        f"{name:{width}}  {q['precision']:9.3f}  {q['recall']:6.3f}  {q['f1']:5.3f}"
-        f"  {q['links']:7,}  {q['matches']:7,.0f}"
-        for name, q in rows
-    ]
-    return "\n".join(lines)

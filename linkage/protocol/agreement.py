@@ -91,6 +91,23 @@ class Matching:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Outputs:
+    """How counts of people and pairs may leave the matcher.
+
+    Counts below ``least_cell`` are withheld, and all others rounded to multiples of ``rounding``.
+    """
+
+    least_cell: Annotated[int, Field(ge=1)] = 10
+    rounding: Annotated[int, Field(ge=1)] = 5
+
+    @model_validator(mode="after")
+    def _least_survives_rounding(self) -> Self:
+        if self.least_cell % self.rounding:
+            raise ValueError("least_cell must be a multiple of rounding")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
 class Agreement:
     """Everything that the parties have agreed."""
 
@@ -98,6 +115,7 @@ class Agreement:
     scheme: Scheme
     matching: Matching = Matching()
     party: tuple[Party, ...] = ()
+    outputs: Outputs = Outputs()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

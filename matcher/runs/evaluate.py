@@ -1,139 +1,106 @@
-"""Measuring a run against truth: the only place where tokens meet an agency's own ids.
-
-For evaluation sets and rehearsals, whose private maps may be pooled; in service nobody holds
-the maps of two agencies.
-"""
+"""Measuring a run against truth: over all, by pair of agencies, and by subgroup."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from linkage.errors import InputError
-from linkage.evaluation import Quality, best_quality
+from linkage.evaluation import CONFIDENCE, Quality, best_quality, expected_quality, intervals
+from matcher.runs.tables import read_parquet
+from matcher.runs.truth import Truth, read_truth
 
-TRUTH_COLUMNS = ["agency", "record_id", "entity_id"]
-MAP_COLUMNS = ["record_token", "record_id"]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """``entities``: the true person of each known record, by (agency, token).
-
-    ``matches``: how many pairs of records of one person each pair of agencies has, whether or
-    not they were encoded.
-    """
-
-    entities: dict[tuple[str, str], str]
-    matches: dict[tuple[str, str], int]
+LINK_COLUMNS = ["agency_a", "token_a", "agency_b", "token_b", "probability"]
 
 
 def evaluate(run: Path, truth_file: Path, maps: dict[str, Path]) -> dict[str, Any]:
     """Return the quality of a run against truth, beside what its model estimated.
 
     Pairs are counted between agencies only. Matches of records that were never encoded count
-    as missed.
+    as missed. What is counted at the link threshold carries 95% confidence intervals; see
+    `linkage.evaluation.intervals` for how they are made.
+
+    Every column of the truth beyond agency, record_id and entity_id is a kind of subgroup. A
+    true pair belongs to the value of its person, a wrong link to that of its left record, the
+    one of the agency first by name; where the records of a person differ in their values, the
+    left record's holds for true pairs, too.
+
+    Raises `InputError` for a folder, truth or map that can't be used.
     """
     model = _read_model(run)
     agencies = sorted(model["agencies"])
     truth = read_truth(truth_file, {agency: _map_of(agency, maps) for agency in agencies})
     links = _links_with_truth(run, truth)
     threshold = model["thresholds"]["link"]
-    estimates = {tuple(pair["agencies"]): pair for pair in model["estimated_by_pair"]}
     best, probability = best_quality(
         links["probability"].to_numpy(), links["match"].to_numpy(), sum(truth.matches.values())
     )
     return {
         "agencies": {name: model["agencies"][name]["records"] for name in agencies},
         "threshold": threshold,
-        "at_threshold": _quality(links, truth.matches, threshold),
+        "confidence": CONFIDENCE,
+        "at_threshold": _counted(links, sum(truth.matches.values()), threshold),
         "best": {**best.as_dict(), "probability": _finite(probability)},
         "estimated": model["estimated"],
-        "by_pair": [
-            {
-                "agencies": list(pair),
-                "at_threshold": _quality(
-                    links[(links["agency_a"] == pair[0]) & (links["agency_b"] == pair[1])],
-                    {pair: matches},
-                    threshold,
-                ),
-                "estimated": {k: v for k, v in estimates[pair].items() if k != "agencies"},
-            }
-            for pair, matches in truth.matches.items()
-        ],
+        "by_pair": _by_pair(links, truth, threshold, model["estimated_by_pair"]),
+        "by_subgroup": {
+            column: _by_value(links, truth, threshold, column) for column in truth.subgroups
+        },
     }
 
 
-def read_truth(path: Path, maps: dict[str, Path]) -> Truth:
-    """Read the truth and join it to the tokens of every agency's map."""
-    table = _read_truth_csv(path)
-    entities: dict[tuple[str, str], str] = {}
-    for agency, map_file in maps.items():
-        known = table[table["agency"] == agency].set_index("record_id")["entity_id"]
-        if known.empty:
-            raise InputError(f"{path} knows no record of the agency {agency!r}; check its names.")
-        records = _read_map(map_file)
-        unknown = records[~records["record_id"].isin(known.index)]
-        if len(unknown):
-            raise InputError(
-                f"{path} lacks {len(unknown)} of the records that {map_file} lists for "
-                f"{agency!r}; give the truth and the map of the same extract."
-            )
-        found = known.loc[records["record_id"]]
-        entities.update(
-            ((agency, token), entity)
-            for token, entity in zip(records["record_token"], found, strict=True)
-        )
-    return Truth(entities, _true_matches(table, sorted(maps)))
+def _by_pair(
+    links: pd.DataFrame, truth: Truth, threshold: float, estimated: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    estimates = {tuple(pair["agencies"]): pair for pair in estimated}
+    between = dict(list(links.groupby(["agency_a", "agency_b"])))
+    return [
+        {
+            "agencies": list(pair),
+            "at_threshold": _counted(between.get(pair, links.iloc[:0]), matches, threshold),
+            "estimated": {k: v for k, v in estimates[pair].items() if k != "agencies"},
+        }
+        for pair, matches in truth.matches.items()
+    ]
 
 
-def _true_matches(table: pd.DataFrame, agencies: list[str]) -> dict[tuple[str, str], int]:
-    counts = {
-        agency: table.loc[table["agency"] == agency, "entity_id"].value_counts()
-        for agency in agencies
-    }
-    return {
-        (a, b): int(counts[a].mul(counts[b], fill_value=0).sum())
-        for a, b in combinations(agencies, 2)
-    }
+def _by_value(
+    links: pd.DataFrame, truth: Truth, threshold: float, column: str
+) -> list[dict[str, Any]]:
+    """Return the quality of each value of a subgroup column, in the order of the values.
+
+    The model's estimates here are of the pairs down to the review probability, since the run
+    keeps no others; so the estimated recall is of these alone.
+    """
+    values = truth.records[column].to_numpy(str)
+    of_link = values[links["left"]]
+    parts = []
+    for value in np.unique(values).tolist():
+        part = links[of_link == value]
+        matches = int(truth.matches_as_left[values == value].sum())
+        expected = expected_quality(part["probability"].to_numpy(), threshold)
+        counted = _counted(part, matches, threshold)
+        parts.append({"value": value, "at_threshold": counted, "estimated": expected.as_dict()})
+    return parts
 
 
 def _links_with_truth(run: Path, truth: Truth) -> pd.DataFrame:
-    columns = ["agency_a", "token_a", "agency_b", "token_b", "probability"]
-    links = _read_parquet(run / "links.parquet", columns)
-    left = _entities(truth, links["agency_a"], links["token_a"])
-    right = _entities(truth, links["agency_b"], links["token_b"])
-    return links.assign(match=left == right)
+    """Return the links with the ``left`` record's row in the truth, and whether they ``match``."""
+    links = read_parquet(run / "links.parquet", LINK_COLUMNS)
+    left = truth.rows_of(links["agency_a"], links["token_a"])
+    right = truth.rows_of(links["agency_b"], links["token_b"])
+    entity = truth.records["entity_id"].to_numpy()
+    return links.assign(left=left, match=entity[left] == entity[right])
 
 
-def _entities(
-    truth: Truth, agencies: pd.Series[str], tokens: pd.Series[str]
-) -> NDArray[np.object_]:
-    try:
-        found = [truth.entities[key] for key in zip(agencies, tokens, strict=True)]
-    except KeyError as error:
-        agency = error.args[0][0]
-        raise InputError(
-            f"The run links records of {agency!r} that its map does not list; "
-            "give the map that was written with the encodings of this run."
-        ) from None
-    return np.array(found, dtype=object)
-
-
-def _quality(
-    links: pd.DataFrame, matches: dict[tuple[str, str], int], threshold: float
-) -> dict[str, float]:
+def _counted(links: pd.DataFrame, matches: int, threshold: float) -> dict[str, Any]:
     linked = links[links["probability"] >= threshold]
-    return Quality(len(linked), int(linked["match"].sum()), sum(matches.values())).as_dict()
+    quality = Quality(len(linked), int(linked["match"].sum()), matches)
+    return {**quality.as_dict(), "intervals": intervals(quality).as_dict()}
 
 
 def _finite(value: float) -> float | None:
@@ -154,40 +121,3 @@ def _read_model(run: Path) -> dict[str, Any]:
     except ValueError:
         raise InputError(f"{run / 'model.json'} is damaged; link the files again.") from None
     return model
-
-
-def _read_map(path: Path) -> pd.DataFrame:
-    return _read_parquet(path, MAP_COLUMNS)
-
-
-def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist.") from None
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path} is not a Parquet file with the columns {', '.join(columns)}."
-        ) from error
-    missing = set(columns) - set(frame.columns)
-    if missing:
-        raise InputError(f"{path} lacks the columns {', '.join(sorted(missing))}.")
-    return frame
-
-
-def _read_truth_csv(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
-        raise InputError(f"{path} is not a CSV file in UTF-8 with a header.") from None
-    missing = [column for column in TRUTH_COLUMNS if column not in table.columns]
-    if missing:
-        raise InputError(
-            f"{path} lacks the column {missing[0]!r}; its header must be "
-            f"{', '.join(TRUTH_COLUMNS)}."
-        )
-    repeated = table.duplicated(["agency", "record_id"])
-    if repeated.any():
-        row = int(np.flatnonzero(repeated)[0]) + 2
-        raise InputError(f"{path}, row {row}: this agency and record_id stand here twice.")
-    return table

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from linkage.linking import Linkage, LinkingRules, link
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.scheme import Group, Scheme, group_features
 from linkage.sources import Sources, gather
 from matcher.engine import thread_engine
 from matcher.runs.inputs import linking_rules, read_agency_file
@@ -44,10 +45,20 @@ def link_files(
 
 
 def _contents(agreement: Agreement, run: Run) -> dict[str, bytes]:
-    title = agreement.agreement.title
     return {
         "links.parquet": link_table(run.sources, run.linkage),
         "clusters.parquet": cluster_table(run.sources, run.linkage),
         "model.json": model_json(agreement, run.sources, run.rules, run.linkage),
-        "report.html": render(title, run.sources, run.linkage, run.rules).encode(),
+        "report.html": _report(agreement, run).encode(),
     }
+
+
+def _fields(scheme: Scheme, group: Group) -> tuple[str, ...]:
+    """Return the fields that a group's features are taken from, each once."""
+    return tuple(dict.fromkeys(scheme.features[name].field for name in group_features(group)))
+
+
+def _report(agreement: Agreement, run: Run) -> str:
+    title = agreement.agreement.title
+    fields = {group.name: _fields(agreement.scheme, group) for group in agreement.scheme.group}
+    return render(title, run.sources, run.linkage, run.rules, agreement.outputs, fields)

@@ -1,16 +1,19 @@
-"""The outcome of a run as files: links and clusters as Parquet, the model as JSON."""
+"""The tables of a run: links and clusters as Parquet, the model as JSON; and reading them back."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkage.clustering import cluster_ids
+from linkage.errors import InputError
 from linkage.linking import Linkage, LinkingRules
 from linkage.protocol.agreement import Agreement
 from linkage.sources import Sources
@@ -125,3 +128,19 @@ def _parquet(columns: dict[str, Any]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(arrays), sink)
     return bytes(sink.getvalue())
+
+
+def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read columns of a Parquet file; raises `InputError` if it hasn't got them all."""
+    try:
+        frame: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path} is not a Parquet file with the columns {', '.join(columns)}."
+        ) from error
+    missing = set(columns) - set(frame.columns)
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(sorted(missing))}.")
+    return frame

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from linkage.errors import InputError, PolicyError
-from linkage.protocol.agreement import Agreement, parse_agreement
+from linkage.protocol.agreement import Agreement, Outputs, parse_agreement
 
 EXAMPLES = sorted(Path("examples").glob("*/*agreement*.toml")) + sorted(
     Path("examples/evaluation").glob("*.toml")
@@ -66,6 +66,10 @@ def test_the_digest_is_of_the_scheme_alone_and_knows_its_defaults():
         (changed("[scheme]\n", "[scheme]\nkdf = { info = 'Y29uY29yZA==' }\n"), "one part"),
         (changed("link = 0.5", "levels = { GD = [0.5, 0.9] }"), "must fall strictly"),
         (changed("link = 0.5", "levels = { XX = [0.5] }"), "unknown groups: XX"),
+        (f"{TEXT}\n[outputs]\nleast_cell = 0\n", "outputs.least_cell: Input should be greater"),
+        (f"{TEXT}\n[outputs]\nrounding = 2.5\n", "outputs.rounding: Input should be a valid int"),
+        (f"{TEXT}\n[outputs]\nrounding = 4\n", "least_cell must be a multiple of rounding"),
+        (f"{TEXT}\n[outputs]\nleast = 5\n", "outputs.least: not a known setting"),
     ],
 )  # fmt: skip
 def test_faults_are_named(text, complaint):
@@ -100,3 +104,10 @@ def test_the_link_probability_follows_from_the_costs_of_mistakes():
     assert costly.matching.link_probability == pytest.approx(0.9)
     assert parse(TEXT).matching.link_probability == 0.5
     assert parse(changed("link = 0.5", "")).matching.link_probability == 0.5
+
+
+def test_counts_are_withheld_and_rounded_as_agreed_or_as_usual():
+    assert parse(TEXT).outputs == Outputs(least_cell=10, rounding=5)
+    agreed = parse(f"{TEXT}\n[outputs]\nleast_cell = 6\nrounding = 3\n")
+    assert agreed.outputs == Outputs(least_cell=6, rounding=3)
+    assert agreed.scheme.digest() == parse(TEXT).scheme.digest()

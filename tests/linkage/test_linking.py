@@ -15,7 +15,7 @@ from linkage.encodings import Encodings, GroupLayout
 from linkage.errors import InputError
 from linkage.evaluation import Quality, best_quality, expected_quality
 from linkage.linking import LinkingRules, link
-from linkage.patterns import GroupComparison, correlation_levels
+from linkage.patterns import GroupComparison, correlation_levels, count_patterns
 from linkage.sources import gather
 from tests.synthetic import COMPARISONS, make_world
 
@@ -203,3 +203,32 @@ def test_best_quality_is_the_best_of_all_thresholds(pairs, missed):
             Quality(int((score >= threshold).sum()), int(match[score >= threshold].sum()), matches)
             == best
         )
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(-1, 5)] * 3), min_size=1, max_size=30),
+    st.lists(st.tuples(*[st.integers(-1, 5)] * 3), max_size=10),
+)
+def test_patterns_are_found_again(rows, others):
+    levels = np.array(rows, np.int8)
+    histogram = count_patterns(levels, np.zeros((3, 6), np.int64), 1000)
+    assert (histogram.find(levels) == histogram.pattern_of).all()
+    expected = [
+        next((k for k, p in enumerate(histogram.patterns.tolist()) if p == list(row)), -1)
+        for row in others
+    ]
+    assert histogram.find(np.array(others, np.int8).reshape(-1, 3)).tolist() == expected
+
+
+def test_every_pattern_has_the_weight_and_probability_of_its_pairs():
+    """What other records say is added later, and only ever raises a probability."""
+    linkage = link(make_world(5).sources(), RULES, map)
+    links = linkage.links
+    pattern = linkage.histogram.find(links.levels)
+    assigned = (pattern >= 0) & (links.weight == np.append(linkage.pattern_weight, 0.0)[pattern])
+    assert assigned.mean() > 0.9
+    own = linkage.pattern_probability[pattern[assigned]]
+    assert (own <= links.probability[assigned]).all()
+    assert (own == links.probability[assigned]).mean() > 0.5
+    order = np.argsort(linkage.pattern_weight)
+    assert (np.diff(linkage.pattern_probability[order]) >= 0).all()

@@ -4,101 +4,32 @@ import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
-from itertools import combinations
 
 import numpy as np
 import pytest
 
-from linkage.clustering import cluster, cluster_ids
-from linkage.encodings import Encodings, GroupLayout, Header
-from linkage.evaluation import expected_quality
-from linkage.fellegi_sunter import LinkageModel
-from linkage.linking import Linkage, LinkingRules, Links
-from linkage.patterns import GroupComparison, PatternHistogram, correlation_levels
-from linkage.sources import Sources, gather
-from matcher.runs.report import LEAST_CELL_COUNT, render
-from matcher.runs.report.figures import (
-    Fate,
-    known_to,
-    overlaps,
-    people_by_agencies,
-    people_by_records,
-    tallies,
-    weight_histogram,
+from linkage.clustering import cluster_ids
+from linkage.linking import Linkage
+from linkage.patterns import GroupComparison
+from linkage.protocol.agreement import Outputs
+from linkage.sources import Sources
+from matcher.runs.report import render
+from matcher.runs.report.cells import Cells
+from matcher.runs.report.numbers import frequency, of_a_hundred, percent
+from matcher.runs.report.people import known_to, overlaps, people_by_agencies, people_by_records
+from matcher.runs.report.weights import Fate, weight_histogram
+from tests.matcher.made_up import (
+    COMPARISONS,
+    GROUPS,
+    RULES,
+    linked_in_step,
+    make_linkage,
+    make_model,
+    make_sources,
 )
-from matcher.runs.report.page import frequency, of_a_hundred, percent
 
-GROUPS = ("name", "birth", "place")
-COMPARISONS = tuple(GroupComparison(g, 128, "correlation", correlation_levels(128)) for g in GROUPS)
-RULES = LinkingRules(COMPARISONS, 0.5, 0.1, 40, 1)
 VOID = {"meta", "br", "hr", "img", "link", "input"}
-
-
-def make_sources(sizes: dict[str, int], clean: bool = True) -> Sources:
-    rng = np.random.default_rng(5)
-    layout = tuple(GroupLayout(group, 128) for group in GROUPS)
-    files = [
-        Encodings(
-            Header(name, "00" * 32, layout),
-            rng.integers(0, 256, (n, 16)).astype(np.uint8),
-            rng.integers(0, 2**63, (n, len(GROUPS), 2)).astype(np.uint64),
-            np.ones((n, len(GROUPS)), np.bool_),
-        )
-        for name, n in sizes.items()
-    ]
-    return gather(files, dict.fromkeys(sizes, clean))
-
-
-def make_model(comparisons: tuple[GroupComparison, ...] = COMPARISONS) -> LinkageModel:
-    m = tuple(np.arange(1.0, c.level_count + 1) for c in comparisons)
-    u = tuple(10.0 ** -np.arange(c.level_count) for c in comparisons)
-    return LinkageModel(
-        comparisons, tuple(x / x.sum() for x in m), tuple(x / x.sum() for x in u), 1e-3, 3
-    )
-
-
-def make_linkage(
-    sources: Sources, pairs: list[tuple[int, int, float, float]], calibrated: bool = True
-) -> Linkage:
-    """Pairs are (left, right, weight, probability)."""
-    table = np.array(sorted(pairs, key=lambda pair: -pair[3]), float).reshape(-1, 4)
-    left, right = table[:, 0].astype(np.int32), table[:, 1].astype(np.int32)
-    levels = np.zeros((len(table), len(GROUPS)), np.int8)
-    links = Links(left, right, table[:, 2], table[:, 3], levels)
-    sure = links.at_least(RULES.link)
-    between = [set(p) for p in zip(sources.source[left], sources.source[right], strict=True)]
-    return Linkage(
-        links.at_least(RULES.review),
-        cluster(sources, sure.left, sure.right, sure.probability),
-        make_model(),
-        PatternHistogram(
-            np.zeros((1, 3), np.int8), np.ones(1, np.int64), np.zeros(1, np.int64),
-            np.ones((3, 5), np.int64), 1,
-        ),
-        expected_quality(links.probability, RULES.link),
-        {
-            (sources.names[a], sources.names[b]): expected_quality(
-                links.probability[[pair == {a, b} for pair in between]], RULES.link
-            )
-            for a, b in sources.pairs()
-        },
-        rescored=False,
-        calibrated=calibrated,
-    )  # fmt: skip
-
-
-def linked_in_step(sources: Sources, shared: int, weight: float = 12.0) -> Linkage:
-    """The first ``shared`` records of all agencies are the same people, in the same order."""
-    agencies = range(len(sources.names))
-    starts = sources.starts.tolist()
-    return make_linkage(
-        sources,
-        [
-            (starts[a] + k, starts[b] + k, weight + k % 5, 0.99)
-            for a, b in combinations(agencies, 2)
-            for k in range(min(shared, sources.size(a), sources.size(b)))
-        ],
-    )
+EXACT = Outputs(least_cell=10, rounding=1)
 
 
 class Page(HTMLParser):
@@ -159,8 +90,11 @@ class Page(HTMLParser):
         super().feed(html)
 
 
-def page_of(sources: Sources, linkage: Linkage, title: str = "Round 3") -> Page:
-    return Page(render(title, sources, linkage, RULES))
+def page_of(
+    sources: Sources, linkage: Linkage, title: str = "Round 3", outputs: Outputs = EXACT
+) -> Page:
+    fields = {group: ("given_name", group) for group in GROUPS}
+    return Page(render(title, sources, linkage, RULES, outputs, fields))
 
 
 @pytest.fixture(scope="module")
@@ -203,10 +137,10 @@ def test_nothing_is_loaded_and_nothing_runs(page: Page) -> None:
 
 
 def test_charts_have_text_alternatives_tables_and_no_ids_to_collide(page: Page) -> None:
-    assert len(page.charts()) == 5
+    assert len(page.charts()) == 13
     assert all(len(said) > 40 for said in page.charts())
-    assert [tag for tag, _ in page.tags].count("details") == 5
-    assert [tag for tag, _ in page.tags].count("figcaption") == 5
+    assert [tag for tag, _ in page.tags].count("details") == 13
+    assert [tag for tag, _ in page.tags].count("figcaption") == 13
     assert not page.attributes("id")
     svgs = [attrs for tag, attrs in page.tags if tag == "svg"]
     assert all("width" not in attrs and "viewbox" in attrs for attrs in svgs)
@@ -249,9 +183,11 @@ def test_the_tables_agree_with_the_linkage(page: Page) -> None:
         ["care", "300", "yes"], ["health", "200", "yes"],
         ["police", "120", "yes"], ["school", "40", "yes"],
     ]  # fmt: skip
-    assert page.tables["People known to two agencies"][1:] == [
-        ["care", "300", "61", "60", "40"], ["health", "61", "200", "60", "40"],
-        ["police", "60", "60", "120", "40"], ["school", "40", "40", "40", "40"],
+    assert page.tables["Of each agency’s people, how many another one knows"][1:] == [
+        ["care", "300", "61 (20%)", "60 (20%)", "40 (13%)"],
+        ["health", "61 (30%)", "200", "60 (30%)", "40 (20%)"],
+        ["police", "60 (50%)", "60 (50%)", "120", "40 (33%)"],
+        ["school", "40 (100%)", "40 (100%)", "40 (100%)", "40"],
     ]  # fmt: skip
     # 60 people in step: 40 known to four and 20 to three; one more to two, so 21 is withheld.
     alone = 300 + 200 + 120 + 40 - 40 * 4 - 20 * 3 - 2
@@ -287,11 +223,11 @@ def test_the_level_table_shows_the_model(page: Page) -> None:
 
 def test_counts_below_the_least_are_shown_nowhere() -> None:
     sources = make_sources({"north": 57, "south": 64})
-    page = page_of(sources, linked_in_step(sources, LEAST_CELL_COUNT - 3))
+    page = page_of(sources, linked_in_step(sources, EXACT.least_cell - 3))
     assert page.headlines()["Links made"] == "<10"
     assert page.headlines()["People in two or more agencies"] == "<10"
     assert page.headlines()["Estimated precision"] == "–"
-    assert page.tables["People known to two agencies"][1:] == [
+    assert page.tables["Of each agency’s people, how many another one knows"][1:] == [
         ["north", "57", "<10"], ["south", "<10", "64"],
     ]  # fmt: skip
     # The number known to one agency only would give the small one away: 57 + 64 - 2 * 7.
@@ -314,7 +250,7 @@ def test_counts_below_the_least_are_shown_nowhere() -> None:
     ],
 )
 def test_a_single_small_count_never_stands_alone(counts: list[int], labels: list[str]) -> None:
-    shown = tallies([str(k) for k in range(len(counts))], np.array(counts))
+    shown = Cells(10, 1).parts_of_a_whole([str(k) for k in range(len(counts))], np.array(counts))
     assert [tally.label for tally in shown] == labels
     assert [tally.count for tally in shown] == [
         count if label[0].isdigit() else None for count, label in zip(counts, labels, strict=True)
@@ -342,7 +278,8 @@ def test_a_linkage_without_links_is_still_a_page(sizes: dict[str, int]) -> None:
     assert page.headlines()["Links made"] == "<10"
     assert page.headlines()["Estimated recall"] == "–"
     assert "fewer than 10 links were made" in page.said()
-    assert len(page.charts()) == 5
+    assert len(page.charts()) == 6
+    assert "links.parquet" not in page.html
 
 
 def test_twenty_agencies_with_long_names_fit() -> None:
@@ -364,10 +301,18 @@ def test_one_cluster_of_everything() -> None:
     assert page.tables["People by number of records"][-1] == ["10 or more", "<10"]
 
 
-def test_a_scheme_of_one_group_with_many_levels(sources: Sources, linkage: Linkage) -> None:
+def test_a_scheme_of_one_group_with_many_levels() -> None:
     dice = (GroupComparison("clk", 1024, "dice", tuple(0.98 - 0.03 * k for k in range(12))),)
-    page = page_of(sources, replace(linkage, model=make_model(dice)))
+    sources = make_sources({"north": 57, "south": 64}, groups=("clk",))
+    made = linked_in_step(sources, 40)
+    levels = np.arange(8, 13, dtype=np.int8)[:, None]  # one for each of the five weights
+    links = replace(made.links, levels=levels[made.histogram.find(made.links.levels)])
+    histogram = replace(made.histogram, patterns=levels)
+    linkage = replace(made, model=make_model(dice), links=links, histogram=histogram)
+    page = page_of(sources, linkage)
     assert len(page.tables["m-probability, u-probability and match weight in bits"]) == 14
+    # Forty pairs of five weights: eight of each level, too few to be listed.
+    assert "The commonest patterns of levels" not in page.tables
 
 
 def test_figures_against_counting_by_hand() -> None:
@@ -389,11 +334,11 @@ def test_figures_against_counting_by_hand() -> None:
             both = sum({a, b} <= set(holders) for holders in people.values())
             assert overlaps(known)[a, b] == both
     spread = [sum(len(set(h)) == k for h in people.values()) for k in (1, 2, 3)]
-    assert [t.count for t in people_by_agencies(known)] == [
-        t.count for t in tallies(["", "", ""], np.array(spread))
+    assert [t.count for t in people_by_agencies(known, Cells(10, 1))] == [
+        t.count for t in Cells(10, 1).parts_of_a_whole(["", "", ""], np.array(spread))
     ]
     sizes = [len(holders) for holders in people.values()]
-    assert len(people_by_records(clusters)) == max(sizes)
+    assert len(people_by_records(clusters, Cells(10, 1))) == max(sizes)
 
 
 def test_no_bin_of_the_histogram_lies_astride_the_link_weight() -> None:
@@ -428,3 +373,70 @@ def test_shares_are_never_rounded_to_all_or_nothing() -> None:
         "1 in 3,700,000",
     ]
     assert [of_a_hundred(p) for p in (0.971, 0.996, 1)] == ["about 97", "more than 99", "about 100"]
+
+
+def test_counts_of_people_are_rounded_as_agreed(sources: Sources, linkage: Linkage) -> None:
+    page = page_of(sources, linkage, outputs=Outputs())
+    assert page.headlines()["People in two or more agencies"] == "60"
+    assert "nearest 5" in page.said()
+    assert linkage.estimate.links == 301
+    assert page.headlines()["Links made"] == "300"
+    links = [row[1] for row in page.tables["Expected precision and recall by threshold"][1:]]
+    assert set(links) == {"300", "325"}
+    assert page.tables["Of each agency’s people, how many another one knows"][1] == [
+        "care", "300", "60 (20%)", "60 (20%)", "40 (13%)",
+    ]  # fmt: skip
+    wide = page_of(sources, linkage, outputs=Outputs(least_cell=50, rounding=25))
+    assert wide.headlines()["People in two or more agencies"] == "50"
+    assert wide.tables["Of each agency’s people, how many another one knows"][1] == [
+        "care", "300", "50 (17%)", "50 (17%)", "<50",
+    ]  # fmt: skip
+    assert wide.tables["Agencies and the records they sent"][1][1] == "300"
+    assert not re.search(r"\b61\b", re.sub(r"<svg.*?</svg>", "", page.html, flags=re.DOTALL))
+
+
+def test_a_single_pair_is_shown_without_its_agencies(page: Page, sources: Sources) -> None:
+    section = page.html.split("<h2>Why pairs were linked or not</h2>")[1].split("</section>")[0]
+    assert section.count("<svg") == 5
+    assert not [name for name in sources.names if name in section]
+    assert "Only just linked: +12.0 bits, probability 99.0%" in section
+    assert "Only just not linked: +2.5 bits, probability 30.0%" in section
+    assert "Linked through other records: −15.0 bits, probability 90.0%" in section
+
+
+def test_what_another_threshold_would_bring(page: Page, linkage: Linkage) -> None:
+    rows = page.tables["Expected precision and recall by threshold"]
+    by_threshold = {row[0]: row[1:] for row in rows[1:]}
+    assert by_threshold["50% (agreed)"][0] == str(linkage.estimate.links)
+    assert by_threshold["10%"][0] == str(linkage.estimate.links + 25)
+    assert by_threshold["95%"][0] == str(linkage.estimate.links - 1)
+
+
+def test_the_groups_are_explained_by_their_fields(page: Page) -> None:
+    assert page.tables["What the groups hold"][1:] == [
+        [group, f"given_name, {group}"] for group in GROUPS
+    ]
+
+
+def test_weak_bridges_are_counted_and_the_weakest_named(sources: Sources) -> None:
+    """Chains from care over health to police, whose second link is doubtful."""
+    starts = sources.starts.tolist()
+    pairs = [(k, starts[1] + k, 12.0, 0.99) for k in range(30)]
+    pairs += [(starts[1] + k, starts[2] + k, 1.0 + k / 100, 0.6 + k / 200) for k in range(12)]
+    page = page_of(sources, make_linkage(sources, pairs))
+    assert page.tables["Weak bridges by probability"][1:] == [
+        ["50% to 60%", "<10"], ["60% to 70%", "12"], ["70% to 80%", "<10"], ["80% to 90%", "<10"],
+    ]  # fmt: skip
+    weakest = page.tables["The weakest bridges"][1:]
+    assert len(weakest) == 10
+    assert weakest[0] == ["42", "60.0%", "1 and 2"]
+
+
+def test_records_that_cannot_be_linked_are_counted_by_agency(sources: Sources) -> None:
+    present = sources.encodings.present.copy()
+    present[:37] = False
+    lacking = replace(sources, encodings=replace(sources.encodings, present=present))
+    rows = page_of(lacking, linked_in_step(lacking, 60)).tables
+    assert rows["Records too incomplete to be linked"][1:] == [
+        ["care", "37 (12.3%)"], ["health", "<10"], ["police", "<10"], ["school", "<10"],
+    ]  # fmt: skip

@@ -1,6 +1,5 @@
 """The report of a run: one self-contained HTML page that a data protection officer can read."""
 
-from matcher.runs.report.figures import LEAST_CELL_COUNT
 from matcher.runs.report.page import render
 
-__all__ = ["LEAST_CELL_COUNT", "render"]
+__all__ = ["render"]

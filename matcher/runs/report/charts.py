@@ -1,38 +1,49 @@
-"""The report's charts as inline SVG: no script, no font files, no ids that could collide."""
+"""The report's charts as inline SVG."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import altair as alt
 import numpy as np
-import vl_convert
-from numpy.typing import NDArray
 
 from linkage.fellegi_sunter import LinkageModel
-from matcher.runs.report.figures import LEAST_CELL_COUNT, Fate, Tally, WeightHistogram
+from linkage.patterns import NULL
+from matcher.runs.report.cells import Cells, Tally
+from matcher.runs.report.drawing import (
+    BLUE,
+    FONT_SIZE,
+    GREY,
+    INK,
+    ORANGE,
+    PALE_INK,
+    SKY,
+    WHITE,
+    Square,
+    count_axis,
+    data,
+    heat_map,
+    shade,
+    svg,
+)
+from matcher.runs.report.evidence import Example, Pattern, Step
+from matcher.runs.report.numbers import signed
+from matcher.runs.report.tradeoff import Choice
+from matcher.runs.report.weights import Fate, WeightHistogram
 
-WIDTH = 460  # narrow, so that the text stays legible when a phone shrinks it
-FONT = "Arial, Helvetica, sans-serif"
-INK, PALE_INK = "#1b2733", "#5a6672"
-BLUE, SKY, ORANGE, GREY = "#0b5394", "#6fb1e0", "#c8570a", "#e6eaee"
 FATE_COLOURS = {Fate.LINKED: BLUE, Fate.THROUGH_OTHERS: SKY, Fate.FOR_REVIEW: ORANGE}
-_FONT_SIZE = 13
-_LEAST_FONT_SIZE = 8
-_LABEL_WIDTH = 110
 _HEADROOM = 1.18  # leaves room for labels above or beside the longest bar
 _MOST_LETTERS = 15  # of a name, within the label width
-_GLYPH = 0.6  # the width of a digit in Arial, in font sizes
+_STEP_HEIGHT, _LEVEL_HEIGHT = 26, 15
 
 
-def weight_chart(histogram: WeightHistogram) -> str:
+def weight_chart(histogram: WeightHistogram, cells: Cells) -> str:
     """Draw the pairs by match weight, coloured by their fate, with the link weight as a rule."""
-    rows = _weight_bars(histogram)
+    rows = _weight_bars(histogram, cells)
     lowest, highest = float(histogram.edges[0]), float(histogram.edges[-1])
-    most = max((row["to"] for row in rows), default=LEAST_CELL_COUNT)
+    most = max((row["to"] for row in rows), default=cells.least)
     bars = (
-        alt.Chart(_data(rows))
+        alt.Chart(data(rows))
         .mark_bar(binSpacing=1)
         .encode(
             x=alt.X(
@@ -46,7 +57,7 @@ def weight_chart(histogram: WeightHistogram) -> str:
                 "from:Q",
                 title="pairs of records",
                 scale=alt.Scale(domain=[0, most * _HEADROOM]),
-                axis=_count_axis(),
+                axis=count_axis(),
             ),
             y2="to:Q",
             color=alt.Color(
@@ -58,16 +69,17 @@ def weight_chart(histogram: WeightHistogram) -> str:
             opacity=alt.Opacity("opacity:Q", scale=None),
         )
     )
-    return _svg(260, bars, *_link_rule(histogram))
+    return svg(260, bars, *_link_rule(histogram))
 
 
-def _weight_bars(histogram: WeightHistogram) -> list[dict[str, Any]]:
+def _weight_bars(histogram: WeightHistogram, cells: Cells) -> list[dict[str, Any]]:
     """Stack the bins; a small one is drawn pale and as high as the least count shown."""
     bars = []
     base = np.zeros(histogram.counts.shape[1], np.int64)
     for fate, counts in zip(Fate, histogram.counts, strict=True):
         for b in np.flatnonzero(counts).tolist():
-            top = int(base[b] + max(counts[b], LEAST_CELL_COUNT))
+            drawn = cells.rounded(counts[b])
+            top = int(base[b] + (drawn or cells.least))
             bars.append(
                 {
                     "fate": fate.value,
@@ -75,7 +87,7 @@ def _weight_bars(histogram: WeightHistogram) -> list[dict[str, Any]]:
                     "high": float(histogram.edges[b + 1]),
                     "from": int(base[b]),
                     "to": top,
-                    "opacity": 1.0 if counts[b] >= LEAST_CELL_COUNT else 0.45,
+                    "opacity": 1.0 if drawn else 0.45,
                 }
             )
             base[b] = top
@@ -92,48 +104,52 @@ def _link_rule(histogram: WeightHistogram) -> list[alt.Chart]:
     if histogram.link_weight is None:
         return []
     low, high = float(histogram.edges[0]), float(histogram.edges[-1])
-    leftwards = histogram.link_weight > (low + high) / 2
     label = f"linked from {histogram.link_weight:.1f} bits"
-    at = alt.Chart(_data([{"at": histogram.link_weight, "label": label}]))
-    rule = at.mark_rule(color=INK, strokeDash=[5, 3], strokeWidth=1.5).encode(x="at:Q")
-    text = at.mark_text(
+    leftwards = histogram.link_weight > (low + high) / 2
+    return _rule(histogram.link_weight, label, leftwards=leftwards)
+
+
+def _rule(at: float, label: str, *, leftwards: bool, y: float = 8) -> list[alt.Chart]:
+    """Return a dashed upright line and its label, to its left or right."""
+    base = alt.Chart(data([{"at": at, "label": label}]))
+    rule = base.mark_rule(color=INK, strokeDash=[5, 3], strokeWidth=1.5).encode(x="at:Q")
+    text = base.mark_text(
         align="right" if leftwards else "left", dx=-6 if leftwards else 6, color=INK,
-        fontSize=_FONT_SIZE, fontWeight="bold",
-    ).encode(x="at:Q", y=alt.value(8), text="label:N")  # fmt: skip
+        fontSize=FONT_SIZE, fontWeight="bold",
+    ).encode(x="at:Q", y=alt.value(y), text="label:N")  # fmt: skip
     return [rule, text]
 
 
-def tally_chart(tallies: list[Tally], axis_title: str) -> str:
+def tally_chart(tallies: list[Tally], axis_title: str, cells: Cells) -> str:
     """Draw counts as horizontal bars with their labels; a withheld one has a label alone."""
     rows = [{"name": t.name, "count": t.count or 0, "label": t.label} for t in tallies]
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(data(rows)).encode(
         y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
     )
     most = max((t.count or 0 for t in tallies), default=0)
-    scale = alt.Scale(domain=[0, max(most, LEAST_CELL_COUNT) * _HEADROOM])
-    x = alt.X("count:Q", title=axis_title, scale=scale, axis=_count_axis())
+    scale = alt.Scale(domain=[0, max(most, cells.least) * _HEADROOM])
+    x = alt.X("count:Q", title=axis_title, scale=scale, axis=count_axis())
     bars = base.mark_bar(color=BLUE, height=alt.RelativeBandSize(0.72)).encode(x=x)
-    labels = base.mark_text(align="left", dx=5, color=INK, fontSize=_FONT_SIZE)
-    return _svg(28 * len(rows), bars, labels.encode(x=x, text="label:N"))
+    labels = base.mark_text(align="left", dx=5, color=INK, fontSize=FONT_SIZE)
+    return svg(28 * len(rows), bars, labels.encode(x=x, text="label:N"))
 
 
-def overlap_chart(
-    names: tuple[str, ...], labels: list[list[str]], people: NDArray[np.int64]
+def coverage_chart(
+    names: tuple[str, ...], labels: list[list[str]], shares: list[list[float | None]]
 ) -> str:
-    """Draw the people known to two agencies as a heat map; the diagonal is grey, small ones white.
+    """Draw how many of each row's people the column's agency knows as a heat map.
 
-    ``labels`` are the counts as they may be shown.
+    ``labels`` as they may be shown; ``shares`` (agencies, agencies) from 0 to 1, None where
+    withheld, which stays white; the diagonal is grey.
     """
-    most = int(np.max(people - np.diag(np.diag(people)), initial=LEAST_CELL_COUNT))
     short = _shortened(names)
-    cells = []
+    squares = []
     for a, row in enumerate(short):
         for b, column in enumerate(short):
-            count = int(people[a, b])
-            hidden = count < LEAST_CELL_COUNT
-            fill = GREY if a == b else "#ffffff" if hidden else _shade(count / most, BLUE)
-            cells.append({"row": row, "column": column, "label": labels[a][b], "fill": fill})
-    return _heat_map(cells, short, short, column_title=None)
+            share = shares[a][b]
+            fill = GREY if a == b else WHITE if share is None else shade(share, BLUE)
+            squares.append(Square(row, column, labels[a][b], fill))
+    return heat_map(squares, short, short, column_title=None)
 
 
 def _shortened(names: tuple[str, ...]) -> list[str]:
@@ -150,90 +166,145 @@ def _shortened(names: tuple[str, ...]) -> list[str]:
 
 def level_chart(model: LinkageModel) -> str:
     """Draw the match weight of each agreement level of each group as a heat map."""
-    weights = [np.log2(m / u) for m, u in zip(model.m, model.u, strict=True)]
-    strongest = max(float(np.abs(weight).max()) for weight in weights)
-    cells = []
-    for comparison, group in zip(model.comparisons, weights, strict=True):
-        for level, weight in enumerate(group.tolist()):
-            strength = abs(weight) / max(strongest, 1e-9)
-            cells.append(
-                {
-                    "row": comparison.name,
-                    "column": str(level),
-                    "label": f"{weight:+.1f}".replace("-", "\N{MINUS SIGN}"),
-                    "fill": _shade(strength, BLUE if weight >= 0 else ORANGE),
-                }
-            )
+    weights = _level_weights(model)
     columns = [str(level) for level in range(max(map(len, weights)))]
+    squares = [
+        Square(comparison.name, column, signed(weight), _weight_shade(weight, weights))
+        for comparison, group in zip(model.comparisons, weights, strict=True)
+        for column, weight in zip(columns, group, strict=False)
+    ]
     title = "agreement level: 0 is no agreement, higher is closer"
-    return _heat_map(cells, [c.name for c in model.comparisons], columns, column_title=title)
+    return heat_map(squares, [c.name for c in model.comparisons], columns, column_title=title)
 
 
-def _heat_map(
-    cells: list[dict[str, str]], rows: list[str], columns: list[str], column_title: str | None
-) -> str:
-    """Draw labelled cells; without their labels where those wouldn't fit."""
-    width = (WIDTH - _LABEL_WIDTH) / len(columns)
-    height = min(max(width, 18), 46)
-    longest = max(len(cell["label"]) for cell in cells)
-    font_size = min(_FONT_SIZE, width / (_GLYPH * (longest + 1)))
-    names_are_long = any(len(name) * _GLYPH * _FONT_SIZE > width for name in columns)
-    base = alt.Chart(_data(cells)).encode(
-        x=alt.X(
-            "column:N",
-            sort=columns,
-            title=column_title,
-            axis=alt.Axis(
-                orient="top",
-                labelAngle=-90 if names_are_long else 0,
-                labelAlign="left" if names_are_long else "center",
-                ticks=False,
-                domain=False,
+def pattern_chart(model: LinkageModel, patterns: list[Pattern], cells: Cells) -> str:
+    """Draw patterns as rows of levels, coloured by their weights, with the pairs at the end."""
+    weights = _level_weights(model)
+    names = [comparison.name for comparison in model.comparisons]
+    rows = [str(rank) for rank in range(1, len(patterns) + 1)]
+    squares = []
+    for row, pattern in zip(rows, patterns, strict=True):
+        for g, level in enumerate(pattern.levels.tolist()):
+            missing = level == NULL
+            fill = WHITE if missing else _weight_shade(weights[g][level], weights)
+            squares.append(Square(row, names[g], "–" if missing else str(level), fill))
+        squares.append(Square(row, "pairs", cells.shown(pattern.pairs), WHITE))
+    return heat_map(squares, rows, [*names, "pairs"], column_title=None, most_height=_STEP_HEIGHT)
+
+
+def _level_weights(model: LinkageModel) -> list[list[float]]:
+    return [np.log2(m / u).tolist() for m, u in zip(model.m, model.u, strict=True)]
+
+
+def _weight_shade(weight: float, weights: list[list[float]]) -> str:
+    strongest = max(abs(other) for group in weights for other in group)
+    return shade(abs(weight) / max(strongest, 1e-9), BLUE if weight >= 0 else ORANGE)
+
+
+def m_u_chart(model: LinkageModel) -> str:
+    """Draw how common each level is among matches, to the right, and other pairs, to the left."""
+    matches, others = "among matches (m)", "among all other pairs (u)"
+    rows = [
+        {"name": f"{c.name} \N{MIDDLE DOT} {level}", "share": share, "of": of}
+        for c, ms, us in zip(model.comparisons, model.m, model.u, strict=True)
+        for level, (m, u) in enumerate(zip(ms.tolist(), us.tolist(), strict=True))
+        for share, of in ((-u, others), (m, matches))
+    ]
+    bars = (
+        alt.Chart(data(rows))
+        .mark_bar(height=alt.RelativeBandSize(0.8))
+        .encode(
+            x=alt.X(
+                "share:Q",
+                title="share of the pairs",
+                scale=alt.Scale(domain=[-1, 1]),
+                axis=alt.Axis(
+                    labelExpr="format(abs(datum.value), '.0%')", values=[-1, -0.5, 0, 0.5, 1]
+                ),
             ),
+            y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
+            color=alt.Color(
+                "of:N",
+                title=None,
+                scale=alt.Scale(domain=[others, matches], range=[ORANGE, BLUE]),
+                legend=alt.Legend(orient="top", labelLimit=240),
+            ),
+        )
+    )
+    return svg(_LEVEL_HEIGHT * len(rows) // 2, bars)
+
+
+def tradeoff_chart(choices: list[Choice], link: float) -> str:
+    """Draw expected precision and recall over the threshold, with the agreed one as a rule."""
+    curves = {
+        "expected precision": [choice.quality.precision for choice in choices],
+        "expected recall": [choice.quality.recall for choice in choices],
+    }
+    rows = [
+        {"threshold": choice.threshold, "share": share, "figure": figure}
+        for figure, shares in curves.items()
+        for choice, share in zip(choices, shares, strict=True)
+    ]
+    lowest = min(min(shares) for shares in curves.values())
+    lines = alt.Chart(data(rows)).mark_line(point=alt.OverlayMarkDef(size=36)).encode(
+        x=alt.X(
+            "threshold:Q", title="probability from which pairs are linked",
+            scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", grid=False),
         ),
-        y=alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(ticks=False, domain=False)),
+        y=alt.Y(
+            "share:Q", title=None, axis=alt.Axis(format=".0%", tickCount=5),
+            scale=alt.Scale(domain=[np.floor(lowest * 20 - 0.2) / 20, 1], nice=False, clamp=True),
+        ),
+        color=alt.Color(
+            "figure:N", title=None, legend=alt.Legend(orient="top", labelLimit=240),
+            scale=alt.Scale(domain=list(curves), range=[BLUE, ORANGE]),
+        ),
+    )  # fmt: skip
+    return svg(220, lines, *_rule(link, f"agreed: {100 * link:g}%", leftwards=link > 0.5, y=200))
+
+
+def waterfall_chart(example: Example) -> str:
+    """Draw how a pair's weight comes about, step by step, the outcome last."""
+    rows = _waterfall_bars(example)
+    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
+    room = 0.16 * (high - low)  # for the labels to the right of the bars
+    scale = alt.Scale(domain=[low, high + room], nice=False)
+    axis = alt.Axis(format="d", tickMinStep=1, tickCount=5)
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("high:Q", title="bits", scale=scale, axis=axis),
+        y=alt.Y("name:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False)),
     )
-    chart = base.mark_rect(stroke="#c9d1d9", strokeWidth=1).encode(
-        color=alt.Color("fill:N", scale=None)
+    bars = base.mark_bar(height=alt.RelativeBandSize(0.7)).encode(
+        x2="low:Q", color=alt.Color("fill:N", scale=None)
     )
-    if font_size < _LEAST_FONT_SIZE:
-        return _svg(height * len(rows), chart)
-    labels = base.mark_text(fontSize=font_size, baseline="middle", color=INK).encode(text="label:N")
-    return _svg(height * len(rows), chart, labels)
+    zero = alt.Chart(data([{"at": 0}])).mark_rule(color=PALE_INK).encode(x="at:Q")
+    text = base.encode(text="label:N")
+    place: dict[str, Any] = {"align": "left", "dx": 5, "fontSize": FONT_SIZE}
+    halo = text.mark_text(stroke=WHITE, strokeWidth=4, **place)  # the line of 0 may cross a label
+    return svg(_STEP_HEIGHT * len(rows), bars, zero, halo, text.mark_text(color=INK, **place))
 
 
-def _shade(strength: float, colour: str) -> str:
-    """Return the colour mixed with white, light enough for dark text on it; strength 0 to 1."""
-    share = 0.06 + 0.54 * strength
-    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return "#" + "".join(f"{round(255 + share * (channel - 255)):02x}" for channel in channels)
+def _waterfall_bars(example: Example) -> list[dict[str, Any]]:
+    rows, at = [], 0.0
+    for step in example.steps:
+        label = "" if step.missing else signed(step.weight)
+        rows.append(_bar(_step_name(step), at, at + step.weight, label, _step_colour(step)))
+        at += step.weight
+    return [*rows, _bar("match weight", 0.0, at, signed(at), INK)]
 
 
-def _count_axis() -> alt.Axis:
-    return alt.Axis(format=",d", tickMinStep=1, tickCount=5)
+def _bar(name: str, start: float, end: float, label: str, fill: str) -> dict[str, Any]:
+    low, high = sorted((start, end))
+    return {"name": name, "low": low, "high": high, "label": label, "fill": fill}
 
 
-def _data(rows: list[dict[str, Any]]) -> alt.InlineData:
-    return alt.InlineData(values=rows)
+def _step_name(step: Step) -> str:
+    if step.missing:
+        return f"{step.name}: missing"
+    return step.name if step.level is None else f"{step.name}: level {step.level}"
 
 
-def _svg(height: float, *layers: alt.Chart) -> str:
-    """Return the layers, drawn over each other, as an SVG element that scales with the page.
-
-    It declares no namespace: inside HTML it needs none, and so the page holds no address at all.
-    """
-    axis = {"labelFontSize": _FONT_SIZE, "titleFontSize": _FONT_SIZE, "titleFontWeight": "normal"}
-    axis |= {"labelColor": INK, "titleColor": PALE_INK, "gridColor": "#e3e7eb"}
-    axis |= {"labelLimit": _LABEL_WIDTH, "titlePadding": 10, "labelPadding": 6}
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    chart = alt.layer(*layers, width=WIDTH, height=height, autosize=fit).configure(
-        aria=False,
-        background="transparent",
-        font=FONT,
-        padding=2,
-        axis=axis,
-        legend={"labelFontSize": _FONT_SIZE, "labelColor": INK},
-        view={"stroke": None},
-    )
-    svg: str = vl_convert.vegalite_to_svg(chart.to_dict())
-    return re.sub(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>', r'<svg class="chart" \1>', svg)
+def _step_colour(step: Step) -> str:
+    if step.level is None:
+        return PALE_INK
+    return BLUE if step.weight >= 0 else ORANGE
