@@ -15,7 +15,6 @@ linked records go wrong: Randall et al. 2014, doi:10.1016/j.cmpb.2014.03.008.)
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -23,6 +22,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.lineage import fresh_id
 from linkage.sources import Sources
 
 # Probabilities that two records are one person, by the records, the lower number first.
@@ -162,10 +162,10 @@ class _Growing:
 
 
 def cluster_ids(sources: Sources, clusters: Clusters) -> list[str]:
-    """Return an id for each cluster, 16 hex digits of the hash of its first record's token.
+    """Return a first id for each cluster, 16 hex digits of the hash of its first record's token.
 
     Records are in the order of agencies and tokens, so that the id doesn't depend on files.
     """
     _, first = np.unique(clusters.cluster_of, return_index=True)
     tokens = sources.tokens[first]
-    return [hashlib.sha256(b"cluster" + token.tobytes()).hexdigest()[:16] for token in tokens]
+    return [fresh_id(token.tobytes(), ()) for token in tokens]

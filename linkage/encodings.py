@@ -81,12 +81,12 @@ class Encodings:
         Alternates come in an order that depends on their bits alone.
         """
         order = self._order_by_content() if self.header.alternates else np.arange(len(self))
-        order = order[np.argsort(_comparable(self.tokens[order]), kind="stable")]
+        order = order[np.argsort(comparable(self.tokens[order]), kind="stable")]
         return self._take(order)
 
     def without(self, tokens: NDArray[np.uint8]) -> Encodings:
         """Return the rows whose token is none of ``tokens``, uint8 (k, 16)."""
-        return self._take(~np.isin(_comparable(self.tokens), _comparable(tokens)))
+        return self._take(~np.isin(comparable(self.tokens), comparable(tokens)))
 
     def _take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Encodings:
         return replace(
@@ -102,7 +102,7 @@ class Encodings:
         return np.argsort(checksum, kind="stable")
 
 
-def _comparable(tokens: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+def comparable(tokens: NDArray[np.uint8]) -> NDArray[np.bytes_]:
     """Return tokens, uint8 (n, 16), as bytes that compare in order, (n,)."""
     return np.ascontiguousarray(tokens).view(f"S{TOKEN_BYTES}").ravel()
 

@@ -15,6 +15,7 @@ agencies' records. A cluster of that agency's records alone is gone, and comes b
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,9 +80,15 @@ def trace(old: Membership, old_ids: list[str], new: Membership) -> Lineage:
     return Lineage(ids, _descents(common, old.sizes(), new.sizes(), old_ids, ids))
 
 
-def first_ids(records: Membership) -> list[str]:
-    """Return the ids of the clusters of a first run: 16 hex digits of a hash of a token."""
-    return _all_ids(records, {}, set())
+def fresh_id(token: bytes, taken: Collection[str]) -> str:
+    """Return an id for a cluster whose first record has this token: 16 hex digits of a hash.
+
+    None of the ids ``taken``, since a part of a split cluster may begin with the same token.
+    """
+    seed = b"cluster" + token
+    while (own := hashlib.sha256(seed).hexdigest()[:16]) in taken:
+        seed += b"+"
+    return own
 
 
 @dataclass(frozen=True)
@@ -129,24 +136,16 @@ def _all_ids(new: Membership, inherited: dict[int, str], used: set[str]) -> list
 
     Records are taken by agency and token.
     """
-    order = np.lexsort((new.token.view("S16").ravel(), new.agency))
+    order = np.lexsort((np.ascontiguousarray(new.token).view("S16").ravel(), new.agency))
     _, first = np.unique(new.cluster[order], return_index=True)
     taken, ids = set(used), []
     for number, row in enumerate(order[first].tolist()):
         if number in inherited:
             ids.append(inherited[number])
             continue
-        ids.append(_fresh_id(new.token[row].tobytes(), taken))
+        ids.append(fresh_id(new.token[row].tobytes(), taken))
         taken.add(ids[-1])
     return ids
-
-
-def _fresh_id(token: bytes, taken: set[str]) -> str:
-    """Return an id that isn't taken, as the part of a split cluster may begin with its token."""
-    seed = b"cluster" + token
-    while (own := hashlib.sha256(seed).hexdigest()[:16]) in taken:
-        seed += b"+"
-    return own
 
 
 def _descents(

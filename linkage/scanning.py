@@ -187,9 +187,10 @@ def sample_levels(
 def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted: float) -> float:
     """Return a summed weight that about a share ``wanted`` of all pairs reaches.
 
-    Weights have few values, so that many pairs weigh the same. The floor lies in the widest gap
-    between sums that leaves from half to half as many again as wanted, so that chance in the
+    Weights have few values, so that many pairs weigh the same. Of the gaps between sums that leave
+    from half to half as many again as wanted, the floor lies in the widest, so that chance in the
     sample hardly moves it, and the floors of all pairs of agencies tend to part the same levels.
+    Where there is no such gap, it leaves fewer.
     """
     if wanted >= 1 or not len(sample):
         return -np.inf
@@ -198,12 +199,13 @@ def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted:
     rounded = np.round(padded[columns, sample].sum(axis=1), 6)  # sums depend on their order
     rising, counts = np.unique(rounded, return_counts=True)
     falling, share = rising[::-1], np.cumsum(counts[::-1]) / len(rounded)
-    allowed = (share[:-1] <= 1.5 * wanted) & (share[1:] >= 0.5 * wanted)
-    if not allowed.any():  # the best pairs of all, already too many, weigh the same
+    few = np.flatnonzero(share[:-1] <= 1.5 * wanted)
+    if not len(few):  # the best pairs of all, already too many, weigh the same
         return float(falling[0]) + 1e-5
-    gaps = np.where(allowed, np.round(falling[:-1] - falling[1:], 2), -1)
-    last = len(gaps) - 1 - int(np.argmax(gaps[::-1]))  # the lower one of equal gaps
-    return float(falling[last] + falling[last + 1]) / 2
+    enough = few[share[few] >= 0.5 * wanted] if share[few[-1]] >= 0.5 * wanted else few[-1:]
+    gaps = np.round(falling[enough] - falling[enough + 1], 2)
+    widest = enough[gaps == gaps.max()][-1]  # the lower one of equal gaps
+    return float(falling[widest] + falling[widest + 1]) / 2
 
 
 def _nothing(weights: NDArray[np.float64]) -> Found:

@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.encodings import Encodings, Header, join
+from linkage.encodings import Encodings, Header, comparable, join
 from linkage.errors import InputError
 
 
@@ -51,6 +51,15 @@ class Sources:
     def size(self, source: int) -> int:
         """Return the number of records of one agency."""
         return int(self.starts[source + 1] - self.starts[source])
+
+    def find(self, source: int, tokens: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Return the numbers of one agency's records by token, int32 (k,); -1 where it has none."""
+        own, wanted = (comparable(part) for part in (self.tokens[self.records(source)], tokens))
+        if not len(own):
+            return np.full(len(wanted), -1, np.int32)
+        at = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+        found = np.where(own[at] == wanted, at + self.starts[source], -1)
+        return np.asarray(found, np.int32)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Return every pair of agencies, in order."""
