@@ -3,7 +3,7 @@
 A file holds the candidates by their tokens, with the distance and the agreement level of each
 group, and how often all pairs reach each level. Its binding names the two agencies' files by the
 SHA-256 that closes them, the scheme, the rules and the erased records; a scan whose binding isn't
-exactly that of the run to be made is made anew.
+exactly that of the run to be made is made anew. A SHA-256 over all of it shows damage.
 
 After an erasure the erased records' candidates are gone. The counts over all pairs stay as they
 were counted: they name nobody, and one record among thousands doesn't move them.
@@ -32,7 +32,9 @@ from matcher.runs.tombstones import Tombstones
 # Raise the number whenever a scan of the same files would find something else.
 SCAN_FORMAT = "concord-scan/1"
 FOLDER = "scans"
-_BINDING, _COUNTS = b"concord.binding", b"concord.counts"
+_BINDING, _COUNTS, _DIGEST = b"concord.binding", b"concord.counts", b"concord.sha256"
+_TOKENS = ("token_a", "token_b")
+_NULLS = {"distance": int(NULL_DISTANCE), "level": -1}
 
 
 def scan_path(agencies: tuple[str, str]) -> str:
@@ -91,14 +93,13 @@ def read_scan(
 ) -> PairScan | None:
     """Return a stored scan, or None unless it is whole and its binding is exactly this one."""
     try:
-        table = _read(path)
-        stored, counts = (json.loads(table.schema.metadata[key]) for key in (_BINDING, _COUNTS))
+        table, stored, counts = _read(path)
         if stored != binding:
             return None
         names = [name for name, *_ in binding["comparisons"]]
-        distances = [_column(table, f"distance:{n}", int(NULL_DISTANCE)) for n in names]
-        levels = [_column(table, f"level:{n}", -1) for n in names]
-        tokens = [_token_array(table, name) for name in ("token_a", "token_b")]
+        distances = [_column(table, f"distance:{name}") for name in names]
+        levels = [_column(table, f"level:{name}") for name in names]
+        tokens = [_token_array(table, name) for name in _TOKENS]
         ends = [sources.find(pair[side], tokens[side]) for side in range(2)]
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
@@ -120,12 +121,11 @@ def erase_from_scan(path: Path, erased: Tombstones) -> bytes:
     ``erased`` are all the run's tombstones. Raises `VerificationError` for a damaged file.
     """
     try:
-        table = _read(path)
-        binding, counts = (json.loads(table.schema.metadata[key]) for key in (_BINDING, _COUNTS))
+        table, binding, counts = _read(path)
         agencies = (str(binding["agencies"][0]), str(binding["agencies"][1]))
         gone = [
             np.isin(comparable(_token_array(table, name)), comparable(erased.of(agency)))
-            for name, agency in zip(("token_a", "token_b"), agencies, strict=True)
+            for name, agency in zip(_TOKENS, agencies, strict=True)
         ]
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise VerificationError(f"{path} is damaged; link the files again.") from error
@@ -134,17 +134,32 @@ def erase_from_scan(path: Path, erased: Tombstones) -> bytes:
 
 
 def _write(table: Any, binding: dict[str, Any], counts: dict[str, Any]) -> bytes:
-    metadata = {_BINDING: json.dumps(binding), _COUNTS: json.dumps(counts)}
+    metadata = {
+        _BINDING: json.dumps(binding),
+        _COUNTS: json.dumps(counts),
+        _DIGEST: _content_digest(table, binding, counts),
+    }
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(metadata), sink,
-        compression="zstd", write_page_checksum=True,
-    )  # fmt: skip
+    pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
-def _read(path: Path) -> Any:
-    return pq.read_table(path, page_checksum_verification=True)
+def _read(path: Path) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Return a scan's table, binding and counts; raise `ValueError` where they are altered."""
+    table = pq.read_table(path)
+    metadata = table.schema.metadata
+    binding, counts = (json.loads(metadata[key]) for key in (_BINDING, _COUNTS))
+    if metadata[_DIGEST].decode() != _content_digest(table, binding, counts):
+        raise ValueError("altered")
+    return table, binding, counts
+
+
+def _content_digest(table: Any, binding: dict[str, Any], counts: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps([binding, counts, table.column_names]).encode())
+    for name in table.column_names:
+        values = _token_array(table, name) if name in _TOKENS else _column(table, name)
+        digest.update(values.tobytes())
+    return digest.hexdigest()
 
 
 def _tokens(tokens: NDArray[np.uint8]) -> Any:
@@ -159,6 +174,7 @@ def _token_array(table: Any, name: str) -> NDArray[np.uint8]:
     return data[start : start + len(column) * TOKEN_BYTES].reshape(-1, TOKEN_BYTES)
 
 
-def _column(table: Any, name: str, null: int) -> NDArray[Any]:
-    column: NDArray[Any] = table[name].fill_null(null).to_numpy()
+def _column(table: Any, name: str) -> NDArray[Any]:
+    """Return the distances or levels of a group, nulls as `PairScan` has them."""
+    column: NDArray[Any] = table[name].fill_null(_NULLS[name.partition(":")[0]]).to_numpy()
     return column
