@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import IO, Any
 
@@ -58,13 +58,15 @@ class Encodings:
 
     ``tokens`` uint8 (n, 16); ``bits`` uint64 (n, groups, words), little-endian words over the
     serialised bytes, shorter groups padded with zeros; ``present`` bool (n, groups), False where
-    the group is null. The bits of a null group are zero.
+    the group is null. The bits of a null group are zero. ``digest`` is the SHA-256, in hex, that
+    closed the file they were read from; empty where they come from no file.
     """
 
     header: Header
     tokens: NDArray[np.uint8]
     bits: NDArray[np.uint64]
     present: NDArray[np.bool_]
+    digest: str = ""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -74,9 +76,35 @@ class Encodings:
         return np.asarray(np.bitwise_count(self.bits).sum(axis=2), np.int32)
 
     def sorted_by_token(self) -> Encodings:
-        """Return the same rows in the order of their tokens, so that file order can't matter."""
-        order = np.argsort(self.tokens.view(f"S{TOKEN_BYTES}").ravel(), kind="stable")
-        return Encodings(self.header, self.tokens[order], self.bits[order], self.present[order])
+        """Return the same rows in the order of their tokens, so that file order can't matter.
+
+        Alternates come in an order that depends on their bits alone.
+        """
+        order = self._order_by_content() if self.header.alternates else np.arange(len(self))
+        order = order[np.argsort(comparable(self.tokens[order]), kind="stable")]
+        return self._take(order)
+
+    def without(self, tokens: NDArray[np.uint8]) -> Encodings:
+        """Return the rows whose token is none of ``tokens``, uint8 (k, 16)."""
+        return self._take(~np.isin(comparable(self.tokens), comparable(tokens)))
+
+    def _take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Encodings:
+        return replace(
+            self, tokens=self.tokens[rows], bits=self.bits[rows], present=self.present[rows]
+        )
+
+    def _order_by_content(self) -> NDArray[np.int64]:
+        # Rows of equal checksum are equal but for an accident of 1 in 2**64.
+        rng = np.random.default_rng(0)
+        odd = rng.integers(0, 2**64, self.bits.shape[1:], dtype=np.uint64) | np.uint64(1)
+        mixed = (self.bits ^ (self.bits >> np.uint64(32))) * odd
+        checksum = mixed.sum(axis=(1, 2)) + (self.present * odd[:, 0]).sum(axis=1)
+        return np.argsort(checksum, kind="stable")
+
+
+def comparable(tokens: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """Return tokens, uint8 (n, 16), as bytes that compare in order, (n,)."""
+    return np.ascontiguousarray(tokens).view(f"S{TOKEN_BYTES}").ravel()
 
 
 def join(parts: list[Encodings]) -> Encodings:
@@ -146,7 +174,7 @@ def _read(reader: Any, name: str) -> Encodings:
     encodings = join(parts) if parts else _empty(header)
     if not header.alternates:
         _refuse_repeated_tokens(encodings, name)
-    return encodings
+    return replace(encodings, digest=expected["sha256"])
 
 
 def _schema(header: Header) -> Any:

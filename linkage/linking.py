@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.assignment import best_first
-from linkage.calibration import Calibration, calibrate, source_pair
-from linkage.candidates import Candidates, MapTiles, pair_levels, scan
-from linkage.clustering import Clusters, cluster
+from linkage.calibration import Calibration, calibrate
+from linkage.candidates import Candidates, pair_levels
+from linkage.clustering import Clusters
 from linkage.evaluation import Quality, expected_quality
 from linkage.fellegi_sunter import LinkageModel, estimate
+from linkage.outcome import Evidence, Links, Thresholds, conclude
 from linkage.patterns import GroupComparison, PatternHistogram, count_patterns
 from linkage.rescoring import rescore
+from linkage.scanning import MapTiles, Scans, bring_together, scan_pairs
 from linkage.sources import Sources
+
+__all__ = ["Linkage", "LinkingRules", "Links", "complete_scans", "link", "link_scanned"]
 
 _BITS = 1 / np.log(2)  # natural logarithms to bits
 
@@ -29,41 +33,6 @@ class LinkingRules:
     review: float
     candidates_per_record: int
     seed: int
-
-
-@dataclass(frozen=True)
-class Links:
-    """The pairs at or above the review probability, the most certain first.
-
-    A pair is here because it was assigned, or because others join its records into one cluster;
-    then its levels may show little agreement of their own.
-
-    ``left`` and ``right`` int32 (k,) rows of the sources; ``weight`` float64 (k,) the match
-    weight in bits (log2 of the odds); ``probability`` float64 (k,); ``levels`` int8 (k, groups).
-    """
-
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    weight: NDArray[np.float64]
-    probability: NDArray[np.float64]
-    levels: NDArray[np.int8]
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-    def take(self, index: NDArray[np.int64]) -> Links:
-        """Return the pairs at the given positions, in that order."""
-        return Links(
-            self.left[index],
-            self.right[index],
-            self.weight[index],
-            self.probability[index],
-            self.levels[index],
-        )
-
-    def at_least(self, probability: float) -> Links:
-        """Return the pairs of at least that probability."""
-        return self.take(np.flatnonzero(self.probability >= probability))
 
 
 @dataclass(frozen=True)
@@ -91,32 +60,55 @@ class Linkage:
 
 def link(sources: Sources, rules: LinkingRules, map_tiles: MapTiles) -> Linkage:
     """Link the records of all agencies; ``map_tiles`` runs the scan's tiles, `map` will do."""
-    candidates = scan(
-        sources, rules.comparisons, rules.candidates_per_record, rules.seed, map_tiles
+    scans = complete_scans(sources, rules, {}, map_tiles)
+    return link_scanned(sources, rules, bring_together(sources, rules.comparisons, scans))[0]
+
+
+def complete_scans(
+    sources: Sources, rules: LinkingRules, known: Scans, map_tiles: MapTiles
+) -> Scans:
+    """Return the scans of all pairs of agencies: those ``known``, and the others made now.
+
+    A known scan must have been made of the same two files under the same rules. Then linking is
+    the same whether its scans were made together or one file after the other.
+    """
+    names = sources.names
+    missing = [(a, b) for a, b in sources.pairs() if (names[a], names[b]) not in known]
+    made = scan_pairs(
+        sources, missing, rules.comparisons, rules.candidates_per_record, rules.seed, map_tiles
     )
+    return {**known, **made}
+
+
+def link_scanned(
+    sources: Sources, rules: LinkingRules, candidates: Candidates
+) -> tuple[Linkage, Evidence]:
+    """Link the records whose candidates are known; also return what the outcome rests on."""
     histogram = count_patterns(candidates.levels, candidates.marginals, candidates.total_pairs)
     model = estimate(sources, candidates, histogram, rules.comparisons)
     odds = model.log_odds(histogram.patterns)
     score, calibration, rescored = _best_scoring(sources, candidates, histogram, rules, odds)
-    pair_score = score[histogram.pattern_of]
-    assigned = _assigned(candidates, pair_score, calibration)
-    sure = assigned.probability >= rules.link
-    clusters = cluster(
-        sources, assigned.left[sure], assigned.right[sure], assigned.probability[sure]
+    assigned = _assigned(candidates, score[histogram.pattern_of], calibration)
+    outcome = conclude(
+        sources,
+        assigned,
+        np.ones(len(assigned), np.bool_),
+        Thresholds(rules.link, rules.review),
+        lambda left, right: pair_levels(sources, rules.comparisons, left, right),
     )
-    pairs = _with_cluster_pairs(sources, rules, assigned, clusters)
-    return Linkage(
-        pairs.at_least(rules.review),
-        clusters,
+    linkage = Linkage(
+        outcome.links,
+        outcome.clusters,
         model,
         histogram,
         score * _BITS,
         _by_pattern(histogram, calibration),
-        expected_quality(pairs.probability, rules.link),
-        _estimates_by_pair(sources, pairs, rules.link),
+        outcome.estimate,
+        outcome.estimates,
         rescored,
         calibration.calibrated,
     )
+    return linkage, outcome.evidence
 
 
 def _best_scoring(
@@ -129,7 +121,10 @@ def _best_scoring(
     """Rescore, and keep the rescoring only where it raises the expected F1."""
     plain = calibrate(sources, candidates, odds[histogram.pattern_of])
     level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    score, better = rescore(sources, candidates, histogram, level_counts, odds)
+    try:
+        score, better = rescore(sources, candidates, histogram, level_counts, odds)
+    except ValueError:  # all decoys are hopeless: there is nothing to tell matches from
+        return odds, plain, False
 
     def expected_f1(calibration: Calibration) -> float:
         return expected_quality(calibration.probability[calibration.kept], rules.link).f1
@@ -159,39 +154,3 @@ def _assigned(
         calibration.probability[kept],
         candidates.levels[kept],
     )
-
-
-def _with_cluster_pairs(
-    sources: Sources, rules: LinkingRules, assigned: Links, clusters: Clusters
-) -> Links:
-    """Add the pairs that clusters imply; a pair that is both counts with its better probability."""
-    records = len(sources)
-    key = assigned.left * np.int64(records) + assigned.right
-    implied_key = clusters.left * np.int64(records) + clusters.right
-    probability = assigned.probability.copy()
-    _, here, there = np.intersect1d(key, implied_key, return_indices=True)
-    probability[here] = np.maximum(probability[here], clusters.together[there])
-    new = np.setdiff1d(np.arange(len(implied_key)), there)
-    left, right, together = clusters.left[new], clusters.right[new], clusters.together[new]
-    odds = np.clip(together, 1e-6, 1 - 1e-6)
-    pairs = Links(
-        np.concatenate([assigned.left, left]),
-        np.concatenate([assigned.right, right]),
-        np.concatenate([assigned.weight, np.log2(odds / (1 - odds))]),
-        np.concatenate([probability, together]),
-        np.concatenate([assigned.levels, pair_levels(sources, rules.comparisons, left, right)]),
-    )
-    return pairs.take(np.lexsort((pairs.right, pairs.left, -pairs.weight, -pairs.probability)))
-
-
-def _estimates_by_pair(
-    sources: Sources, pairs: Links, threshold: float
-) -> dict[tuple[str, str], Quality]:
-    between = source_pair(sources, pairs.left, pairs.right)
-    agencies = len(sources.names)
-    return {
-        (sources.names[a], sources.names[b]): expected_quality(
-            pairs.probability[between == a * agencies + b], threshold
-        )
-        for a, b in sources.pairs()
-    }

@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.encodings import Encodings, join
+from linkage.encodings import Encodings, Header, comparable, join
 from linkage.errors import InputError
 
 
@@ -52,6 +52,15 @@ class Sources:
         """Return the number of records of one agency."""
         return int(self.starts[source + 1] - self.starts[source])
 
+    def find(self, source: int, tokens: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Return the numbers of one agency's records by token, int32 (k,); -1 where it has none."""
+        own, wanted = (comparable(part) for part in (self.tokens[self.records(source)], tokens))
+        if not len(own):
+            return np.full(len(wanted), -1, np.int32)
+        at = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+        found = np.where(own[at] == wanted, at + self.starts[source], -1)
+        return np.asarray(found, np.int32)
+
     def pairs(self) -> list[tuple[int, int]]:
         """Return every pair of agencies, in order."""
         return list(combinations(range(len(self.names)), 2))
@@ -89,6 +98,36 @@ def gather(files: list[Encodings], clean: dict[str, bool]) -> Sources:
         encodings,
         (np.cumsum(is_first) - 1).astype(np.int32),
         encodings.counts(),
+    )
+
+
+def records_alone(
+    names: tuple[str, ...],
+    clean: NDArray[np.bool_],
+    source: NDArray[np.int32],
+    tokens: NDArray[np.uint8],
+) -> Sources:
+    """Return the records of a finished run, whose encodings are not at hand.
+
+    ``names`` and ``clean`` per agency, in order; ``source`` and ``tokens`` per record as in
+    `Sources`, and in its order. It has no rows: nothing can be compared.
+    """
+    sizes = np.bincount(source, minlength=len(names))
+    nothing = Encodings(
+        Header("", "", ()),
+        np.empty((0, tokens.shape[1]), np.uint8),
+        np.empty((0, 0, 0), np.uint64),
+        np.empty((0, 0), np.bool_),
+    )
+    return Sources(
+        names,
+        clean,
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        source,
+        tokens,
+        nothing,
+        np.empty(0, np.int32),
+        nothing.counts(),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # The commands import what they run: help and refusals needn't wait for a compiler to load.
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_RUN = click.Path(exists=True, file_okay=False, path_type=Path)
 _FORMAT = click.Choice(["text", "json"])
 
 
@@ -35,15 +36,25 @@ def cli() -> None:
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the run; made new."
 )
+@click.option(
+    "--onto", type=_RUN, metavar="RUN",
+    help="An earlier run: pairs of files that it compared aren't compared again, cluster ids live "
+    "on, and what was erased stays erased. Give all files, the earlier ones too.",
+)  # fmt: skip
 @click.option("--format", "output", type=_FORMAT, default="text", help="What stdout gets.")
-def link_command(files: tuple[Path, ...], agreement: Path, out: Path, output: str) -> None:
+def link_command(
+    files: tuple[Path, ...], agreement: Path, out: Path, onto: Path | None, output: str
+) -> None:
     r"""Link the FILES that the agencies encoded, one per agency.
 
-    Writes links.parquet, clusters.parquet, model.json and report.html.
+    Writes links.parquet, clusters.parquet, model.json and report.html, and what later runs build
+    on: evidence.parquet and the folder scans. With --onto also lineage.parquet.
 
     \b
     Example:
       matcher link police.arrow care.arrow --agreement agreement.toml --out run/
+      matcher link police.arrow care.arrow school.arrow --onto run/ \\
+          --agreement agreement.toml --out next/
     """
     from matcher.runs.inputs import read_agreement
     from matcher.runs.outputs import refuse_foreign_folder
@@ -59,12 +70,44 @@ def link_command(files: tuple[Path, ...], agreement: Path, out: Path, output: st
             agreed,
             out,
             lambda done, total: progress.update(task, completed=done, total=total),
+            onto,
         )
+    if onto:
+        click.echo(_reuse_text(run, onto), err=True)
     click.echo(json.dumps(_summary(run, out)) if output == "json" else _summary_text(run, out))
 
 
+@cli.command("erase")
+@click.argument("run", type=_RUN)
+@click.option("--tokens", required=True, type=_FILE, help="CSV: agency, record_token.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path),
+    help="Folder for the run without them; the RUN itself will do.",
+)  # fmt: skip
+def erase_command(run: Path, tokens: Path, out: Path) -> None:
+    r"""Erase records from a finished RUN, and what only they joined.
+
+    Needs none of the agencies' files. Only clusters that held one of the records change;
+    lineage.parquet says how. Later runs --onto the new folder leave the records out. Other copies
+    of the RUN, and the agencies' files, still hold them.
+
+    \b
+    Example:
+      matcher erase run/ --tokens leavers.csv --out run/
+    """
+    from matcher.runs.outputs import refuse_foreign_folder
+
+    refuse_foreign_folder(out)
+    from matcher.runs.erasing import erase_records
+
+    done = erase_records(run, tokens, out)
+    click.echo(f"{done.records:,} records erased; {done.clusters:,} clusters changed")
+    if out.resolve() != run.resolve():
+        click.echo(f"matcher: {run} still holds them; delete it when {out} is in use", err=True)
+
+
 @cli.command("evaluate")
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", type=_RUN)
 @click.option("--truth", required=True, type=_FILE, help="CSV: agency, record_id, entity_id.")
 @click.option(
     "--map", "maps", multiple=True, required=True, metavar="AGENCY=FILE",
@@ -138,6 +181,15 @@ def _summary(run: Run, out: Path) -> dict[str, object]:
         "estimated": linkage.estimate.as_dict(),
         "report": str(out / "report.html"),
     }
+
+
+def _reuse_text(run: Run, onto: Path) -> str:
+    agencies = len(run.sources.names)
+    reused = ", ".join(f"{one} × {other}" for one, other in run.reused) or "none"
+    return (
+        f"matcher: {len(run.reused)} of {agencies * (agencies - 1) // 2} pairs of files were "
+        f"compared in {onto} and are reused: {reused}"
+    )
 
 
 def _summary_text(run: Run, out: Path) -> str:

@@ -52,7 +52,8 @@ class Matching:
 
     ``link`` is the least match probability of a link; in its place ``costs`` may say what
     mistakes cost. Pairs down to ``review`` are kept for people to look at.
-    ``candidates_per_record`` caps the pairs that the model looks at, over all pairs of agencies.
+    ``candidates_per_record`` is about how many pairs the model looks at, for each record and each
+    other agency.
     ``levels`` sets, per group, the least similarity of each agreement level, from high to low.
     ``seed`` fixes every random choice.
     """

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from linkage.candidates import MapTiles
+from linkage.scanning import MapTiles
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -13,11 +13,15 @@ _MARK = "model.json"  # every run folder holds it, so that only run folders are 
 
 
 def write_run(out: Path, contents: dict[str, bytes]) -> None:
-    """Write the files of a run into the folder ``out``, replacing an earlier run in one step."""
+    """Write the files of a run into the folder ``out``, replacing an earlier run in one step.
+
+    ``contents`` by path inside the folder.
+    """
     refuse_foreign_folder(out)
     partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.resolve().parent))
     try:
         for name, content in contents.items():
+            (partial / name).parent.mkdir(exist_ok=True, mode=0o750)
             _write_durably(partial / name, content)
         partial.chmod(0o750)
         _put_in_place(partial, out)

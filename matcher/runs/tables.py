@@ -12,51 +12,87 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from linkage.clustering import cluster_ids
+from linkage.clustering import Clusters
 from linkage.errors import InputError
+from linkage.evaluation import Quality
+from linkage.lineage import Lineage
 from linkage.linking import Linkage, LinkingRules
+from linkage.outcome import Evidence, Links
 from linkage.protocol.agreement import Agreement
 from linkage.sources import Sources
 
 RUN_FORMAT = "concord-run/1"
+_TEXT = {
+    "agency_a", "token_a", "agency_b", "token_b", "cluster_id", "agency", "record_token",
+    "old_cluster_id", "new_cluster_id", "kind",
+}  # fmt: skip
 
 
-def link_table(sources: Sources, linkage: Linkage) -> bytes:
+def link_table(sources: Sources, links: Links) -> bytes:
     """Return links.parquet: a row per pair down to the review probability, the surest first.
 
     ``agency_a, token_a, agency_b, token_b`` (tokens in hex), ``weight`` in bits,
     ``probability``, and ``levels``: one agreement level per group, null where the group is.
     """
-    links = linkage.links
+    return parquet(_link_columns(sources, links))
+
+
+def evidence_table(sources: Sources, evidence: Evidence) -> bytes:
+    """Return evidence.parquet: all pairs that clusters are drawn from, in the columns of links.
+
+    ``assigned`` tells the winners of the assignment, in the order in which they join clusters,
+    whatever their probability; the others stand in a cluster because others join them.
+    """
+    one, other = (_link_columns(sources, part) for part in (evidence.assigned, evidence.implied))
+    flags = np.arange(len(evidence.assigned) + len(evidence.implied)) < len(evidence.assigned)
+    both = {name: pa.concat_arrays([_array(name, d[name]) for d in (one, other)]) for name in one}
+    return parquet({**both, "assigned": flags})
+
+
+def _link_columns(sources: Sources, links: Links) -> dict[str, Any]:
     names = np.array(sources.names, dtype=object)
     tokens = hex_tokens(sources)
-    return _parquet(
+    return {
+        "agency_a": names[sources.source[links.left]],
+        "token_a": tokens[links.left],
+        "agency_b": names[sources.source[links.right]],
+        "token_b": tokens[links.right],
+        "weight": links.weight,
+        "probability": links.probability,
+        "levels": _level_lists(links.levels),
+    }
+
+
+def cluster_table(sources: Sources, clusters: Clusters, ids: list[str]) -> bytes:
+    """Return clusters.parquet: a row per record, ``cluster_id, agency, record_token, probability``.
+
+    ``ids`` by number of cluster. A record that nothing links is a cluster of its own, with
+    probability 1.
+    """
+    names = np.array(sources.names, dtype=object)
+    return parquet(
         {
-            "agency_a": names[sources.source[links.left]],
-            "token_a": tokens[links.left],
-            "agency_b": names[sources.source[links.right]],
-            "token_b": tokens[links.right],
-            "weight": links.weight,
-            "probability": links.probability,
-            "levels": _level_lists(links.levels),
+            "cluster_id": np.array(ids, dtype=object)[clusters.cluster_of],
+            "agency": names[sources.source],
+            "record_token": hex_tokens(sources),
+            "probability": clusters.probability,
         }
     )
 
 
-def cluster_table(sources: Sources, linkage: Linkage) -> bytes:
-    """Return clusters.parquet: a row per record, ``cluster_id, agency, record_token, probability``.
+def lineage_table(lineage: Lineage) -> bytes:
+    """Return lineage.parquet: ``old_cluster_id, new_cluster_id, records, kind``.
 
-    A record that nothing links is a cluster of its own, with probability 1.
+    A row per old and new cluster with records in common, and per cluster that is new or gone,
+    whose other id is null; see `linkage.lineage.Descent`.
     """
-    clusters = linkage.clusters
-    ids = np.array(cluster_ids(sources, clusters), dtype=object)
-    names = np.array(sources.names, dtype=object)
-    return _parquet(
+    rows = lineage.descents
+    return parquet(
         {
-            "cluster_id": ids[clusters.cluster_of],
-            "agency": names[sources.source],
-            "record_token": hex_tokens(sources),
-            "probability": clusters.probability,
+            "old_cluster_id": [row.old for row in rows],
+            "new_cluster_id": [row.new for row in rows],
+            "records": np.array([row.records for row in rows], np.int64),
+            "kind": [row.kind for row in rows],
         }
     )
 
@@ -67,12 +103,23 @@ def hex_tokens(sources: Sources) -> NDArray[np.object_]:
 
 
 def model_json(
-    agreement: Agreement, sources: Sources, rules: LinkingRules, linkage: Linkage
+    agreement: Agreement,
+    sources: Sources,
+    rules: LinkingRules,
+    linkage: Linkage,
+    more: dict[str, Any],
 ) -> bytes:
-    """Return model.json: what was linked, with which parameters, and how well as it believes."""
+    """Return model.json: what was linked, with which parameters, and how well as it believes.
+
+    ``more`` is what else to say of the run.
+    """
     document = {
         "format": RUN_FORMAT,
-        "agreement": {"id": agreement.agreement.id, "version": agreement.agreement.version},
+        "agreement": {
+            "id": agreement.agreement.id,
+            "version": agreement.agreement.version,
+            "title": agreement.agreement.title,
+        },
         "scheme": {"version": agreement.scheme.version, "sha256": agreement.scheme.digest()},
         "agencies": {
             name: {"records": sources.size(s), "clean": bool(sources.clean[s])}
@@ -87,12 +134,24 @@ def model_json(
         "rescored": linkage.rescored,
         "calibrated": linkage.calibrated,
         "groups": _groups(linkage),
-        "estimated": linkage.estimate.as_dict(),
+        **estimates(linkage.estimate, linkage.estimates),
+        **more,
+    }
+    return json_bytes(document)
+
+
+def estimates(whole: Quality, by_pair: dict[tuple[str, str], Quality]) -> dict[str, Any]:
+    """Return the expected quality as model.json gives it."""
+    return {
+        "estimated": whole.as_dict(),
         "estimated_by_pair": [
-            {"agencies": list(pair), **quality.as_dict()}
-            for pair, quality in linkage.estimates.items()
+            {"agencies": list(pair), **quality.as_dict()} for pair, quality in by_pair.items()
         ],
     }
+
+
+def json_bytes(document: dict[str, Any]) -> bytes:
+    """Return a JSON file for people and programs."""
     return json.dumps(document, indent=2).encode() + b"\n"
 
 
@@ -119,14 +178,11 @@ def _level_lists(levels: NDArray[np.int8]) -> Any:
     return pa.ListArray.from_arrays(offsets, flat)
 
 
-def _parquet(columns: dict[str, Any]) -> bytes:
-    text = {"agency_a", "token_a", "agency_b", "token_b", "cluster_id", "agency", "record_token"}
-    arrays = {
-        name: pa.array(values, pa.string()) if name in text else pa.array(values)
-        for name, values in columns.items()
-    }
+def parquet(columns: dict[str, Any]) -> bytes:
+    """Return a Parquet file of columns by name."""
+    table = pa.table({name: _array(name, values) for name, values in columns.items()})
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.table(arrays), sink)
+    pq.write_table(table, sink)
     return bytes(sink.getvalue())
 
 
@@ -144,3 +200,7 @@ def read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
     if missing:
         raise InputError(f"{path} lacks the columns {', '.join(sorted(missing))}.")
     return frame
+
+
+def _array(name: str, values: Any) -> Any:
+    return pa.array(values, pa.string()) if name in _TEXT else pa.array(values)

@@ -64,8 +64,8 @@ def test_nothing_the_matcher_holds_names_anybody(safeguarding):
     """No name, address or record id is in an encoding or in a run, in any spelling of bytes."""
     if not (safeguarding / "run").exists():
         link(SAFEGUARDING, safeguarding)
-    seen = [*safeguarding.glob("*.arrow"), *(safeguarding / "run").iterdir()]
-    content = b"".join(path.read_bytes() for path in seen).lower()
+    seen = [*safeguarding.glob("*.arrow"), *(safeguarding / "run").rglob("*")]
+    content = b"".join(path.read_bytes() for path in seen if path.is_file()).lower()
     for agency in AGENCIES:
         extract = pd.read_csv(safeguarding / f"{agency}.csv", dtype=str, keep_default_na=False)
         cells = {cell for column in extract.columns for cell in extract[column].head(200)}

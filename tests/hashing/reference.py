@@ -77,6 +77,14 @@ def tokens(feature, value, is_date):
         return []
     if feature.comparison == "exact":
         return [value]
+    if feature.comparison == "date_pairs":
+        year, month, day = value[:4], value[4:6], value[6:8]
+        known = [
+            name + "".join(parts)
+            for name, parts in (("ym", (year, month)), ("yd", (year, day)), ("md", (month, day)))
+            if "_" not in "".join(parts)
+        ]
+        return known + (["ys" + year + "".join(sorted([month, day]))] if "_" not in value else [])
     if feature.comparison == "date_parts":
         found = [
             letter + value[a:b]

@@ -98,7 +98,8 @@ def run(setting) -> Path:
 
 def test_link_writes_the_run_folder(setting, run):
     assert sorted(path.name for path in run.iterdir()) == [
-        "clusters.parquet", "links.parquet", "model.json", "report.html",
+        "clusters.parquet", "evidence.parquet", "links.parquet", "model.json", "report.html",
+        "scans",
     ]  # fmt: skip
     links = pq.read_table(run / "links.parquet").to_pandas()
     assert list(links.columns) == [
@@ -258,7 +259,7 @@ def test_evaluate_wants_every_map_and_a_run(setting, run, tmp_path):
     assert matcher("evaluate", run, "--truth", truth, "--map", "agency0").returncode == 2
 
 
-@pytest.mark.parametrize("words", [(), ("link",), ("evaluate",)])
+@pytest.mark.parametrize("words", [(), ("link",), ("erase",), ("evaluate",)])
 def test_every_command_has_help_with_an_example(words):
     done = matcher(*words, "--help")
     assert done.returncode == 0

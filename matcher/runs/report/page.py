@@ -30,6 +30,8 @@ def render(
     links.parquet, which the matcher alone has: no agency, no token, no id, no encoding.
     """
     cells = Cells(outputs.least_cell, outputs.rounding)
+    # After an erasure the report is drawn again from what the run has kept.
+    has_encodings = len(sources.encodings) > 0
     known = known_to(sources, linkage.clusters)
     histogram = weight_histogram(linkage.links, rules.link)
     found = weak_bridges(linkage, rules.link)
@@ -56,7 +58,10 @@ def render(
         weakest_bridges=people_parts.weakest_bridges(found),
         coverage=people_parts.coverage(sources.names, known, cells),
         spread=people_parts.spread(known, cells),
-        unlinkables=people_parts.unlinkables(sources, linkage, rules.link, cells),
+        has_encodings=has_encodings,
+        unlinkables=people_parts.unlinkables(sources, linkage, rules.link, cells)
+        if has_encodings
+        else None,
         estimates=quality_parts.estimates_by_pair(linkage.estimates, cells),
         weakest=quality_parts.weakest(linkage.estimates, cells),
         groups=model_parts.groups(fields),

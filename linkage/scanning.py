@@ -1,0 +1,258 @@
+"""The exhaustive scan: every pair of records of two agencies, keeping the likely ones.
+
+Nothing is blocked. A sample of random pairs fixes rough weights and the floor that leaves about
+the agreed number of candidates; then a single pass looks at every pair, counts the levels of all
+of them and keeps those above the floor. Work is cut into tiles, which an engine may map in any
+order on any number of threads: the outcome is the same.
+
+What a scan of two agencies finds depends on their two files, the rules and the seed, and on
+nothing else. So it may be kept, and need not be repeated when another agency joins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.candidates import (
+    Candidates,
+    best_of_each,
+    count_levels,
+    levels_of_rows,
+    rough_weights,
+)
+from linkage.patterns import NULL_DISTANCE, GroupComparison, levels_of
+from linkage.similarity import Blocks, ScanRules, scan_rows, to_blocks
+from linkage.sources import Sources
+
+# Enough for a few thousand sampled pairs above the floor, within what takes about a second.
+LEAST_SAMPLED, MOST_SAMPLED = 100_000, 1_000_000
+SAMPLED_ABOVE_FLOOR = 2_000
+TILE_ROWS = 512
+
+# Left and right rows, distances and marginals, as `scan_rows` returns them.
+Found = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint16], NDArray[np.int64]]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class MapTiles(Protocol):
+    """Apply a function to every item and yield the results in the items' order."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Map ``function`` over ``items``; ``map`` itself will do."""
+
+
+@dataclass(frozen=True)
+class PairScan:
+    """What the scan of two agencies found.
+
+    ``left`` and ``right`` int32 (pairs,) number the records of the first and of the second agency
+    by rising token, from 0 in each; pairs rise. ``levels`` int8 and ``distances`` uint16, both
+    (pairs, groups), are those of the best pair of alternates, `NULL_DISTANCE` where a group is
+    null. ``marginals`` int64 (groups, max levels) counts the levels of all pairs of rows, and
+    ``total_pairs`` is the number of all pairs of records.
+    """
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    levels: NDArray[np.int8]
+    distances: NDArray[np.uint16]
+    marginals: NDArray[np.int64]
+    total_pairs: int
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+# Scans by the names of their two agencies, the first name before the second.
+Scans = Mapping[tuple[str, str], PairScan]
+
+
+@dataclass(frozen=True)
+class _Tile:
+    pair: int  # position in the list of pairs to scan
+    rows: slice
+
+
+def scan_pairs(
+    sources: Sources,
+    pairs: list[tuple[int, int]],
+    comparisons: tuple[GroupComparison, ...],
+    candidates_per_record: int,
+    seed: int,
+    map_tiles: MapTiles,
+) -> dict[tuple[str, str], PairScan]:
+    """Compare every record of the two agencies of each pair.
+
+    About ``candidates_per_record`` pairs are kept for each record and each other agency.
+    """
+    rules = [_rules_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
+    blocks = {b: _blocks_of(sources, b) for _, b in pairs}
+    data, tiles = sources.encodings, list(_tiles(sources, pairs))
+
+    def scan_tile(tile: _Tile) -> Found:
+        columns, rows = pairs[tile.pair][1], tile.rows
+        row, column, distances, marginals = scan_rows(
+            data.bits[rows], data.present[rows], sources.counts[rows],
+            blocks[columns], rules[tile.pair],
+        )  # fmt: skip
+        left = row + np.int32(rows.start)
+        return left, column + np.int32(sources.rows(columns).start), distances, marginals
+
+    found = [[_nothing(rule.weights)] for rule in rules]
+    for tile, result in zip(tiles, map_tiles(scan_tile, tiles), strict=True):
+        found[tile.pair].append(result)
+    return {
+        (sources.names[pair[0]], sources.names[pair[1]]): _put_together(
+            sources, pair, comparisons, results
+        )
+        for pair, results in zip(pairs, found, strict=True)
+    }
+
+
+def bring_together(
+    sources: Sources, comparisons: tuple[GroupComparison, ...], scans: Scans
+) -> Candidates:
+    """Return the candidates of all pairs of agencies; ``scans`` holds each of them."""
+    chosen = [(a, b, scans[sources.names[a], sources.names[b]]) for a, b in sources.pairs()]
+    left = np.concatenate([scan.left + np.int32(sources.starts[a]) for a, _, scan in chosen])
+    right = np.concatenate([scan.right + np.int32(sources.starts[b]) for _, b, scan in chosen])
+    order = np.argsort(left * np.int64(len(sources)) + right, kind="stable")
+    closeness = [_share_of_equal_bits(comparisons, scan.distances) for *_, scan in chosen]
+    return Candidates(
+        left[order],
+        right[order],
+        np.concatenate([scan.levels for *_, scan in chosen])[order],
+        np.concatenate(closeness)[order],
+        np.sum([scan.marginals for *_, scan in chosen], axis=0),
+        sum(scan.total_pairs for *_, scan in chosen),
+    )
+
+
+def _rules_of(
+    sources: Sources,
+    pair: tuple[int, int],
+    comparisons: tuple[GroupComparison, ...],
+    candidates_per_record: int,
+    seed: int,
+) -> ScanRules:
+    a, b = pair
+    share = wanted_share(sources.size(a), sources.size(b), candidates_per_record)
+    rng = _random_numbers_of(seed, sources.names[a], sources.names[b])
+    sample = sample_levels(sources, pair, comparisons, share, rng)
+    weights = rough_weights(count_levels(sample, comparisons), comparisons)
+    return ScanRules.of(comparisons, weights, choose_floor(sample, weights, share))
+
+
+def _random_numbers_of(seed: int, name_a: str, name_b: str) -> np.random.Generator:
+    """Return the pair's own random numbers: other agencies' files can't shift them."""
+    names = hashlib.sha256(f"{name_a}\0{name_b}".encode()).digest()
+    return np.random.default_rng([seed, int.from_bytes(names, "big")])
+
+
+def wanted_share(size_a: int, size_b: int, candidates_per_record: int) -> float:
+    """Return the share of all pairs of records that makes ``candidates_per_record`` candidates."""
+    total = size_a * size_b
+    return candidates_per_record * (size_a + size_b) / 2 / total if total else 1.0
+
+
+def sample_levels(
+    sources: Sources,
+    pair: tuple[int, int],
+    comparisons: tuple[GroupComparison, ...],
+    share: float,
+    rng: np.random.Generator,
+) -> NDArray[np.int8]:
+    """Return the levels of random pairs of rows, or of all where there are few.
+
+    The rarer the wanted ``share`` of pairs, the more are looked at.
+    """
+    rows_a, rows_b = (sources.rows(agency) for agency in pair)
+    width = rows_b.stop - rows_b.start
+    possible = (rows_a.stop - rows_a.start) * width
+    wanted = int(np.clip(SAMPLED_ABOVE_FLOOR / share, LEAST_SAMPLED, MOST_SAMPLED))
+    chosen = np.arange(possible) if possible <= wanted else rng.integers(0, possible, wanted)
+    left = rows_a.start + chosen // max(width, 1)
+    right = rows_b.start + chosen % max(width, 1)
+    return levels_of_rows(sources, comparisons, left, right)
+
+
+def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted: float) -> float:
+    """Return a summed weight that about a share ``wanted`` of all pairs reaches.
+
+    Weights have few values, so that many pairs weigh the same. Of the gaps between sums that leave
+    from half to half as many again as wanted, the floor lies in the widest, so that chance in the
+    sample hardly moves it, and the floors of all pairs of agencies tend to part the same levels.
+    Where there is no such gap, it leaves fewer.
+    """
+    if wanted >= 1 or not len(sample):
+        return -np.inf
+    columns = np.arange(weights.shape[0])
+    padded = np.concatenate([weights, np.zeros((len(weights), 1))], axis=1)  # NULL = -1 is last
+    rounded = np.round(padded[columns, sample].sum(axis=1), 6)  # sums depend on their order
+    rising, counts = np.unique(rounded, return_counts=True)
+    falling, share = rising[::-1], np.cumsum(counts[::-1]) / len(rounded)
+    few = np.flatnonzero(share[:-1] <= 1.5 * wanted)
+    if not len(few):  # the best pairs of all, already too many, weigh the same
+        return float(falling[0]) + 1e-5
+    enough = few[share[few] >= 0.5 * wanted] if share[few[-1]] >= 0.5 * wanted else few[-1:]
+    gaps = np.round(falling[enough] - falling[enough + 1], 2)
+    widest = enough[gaps == gaps.max()][-1]  # the lower one of equal gaps
+    return float(falling[widest] + falling[widest + 1]) / 2
+
+
+def _nothing(weights: NDArray[np.float64]) -> Found:
+    rows = np.empty(0, np.int32)
+    return rows, rows, np.empty((0, len(weights)), np.uint16), np.zeros(weights.shape, np.int64)
+
+
+def _blocks_of(sources: Sources, source: int) -> Blocks:
+    rows, data = sources.rows(source), sources.encodings
+    return to_blocks(data.bits[rows], data.present[rows], sources.counts[rows])
+
+
+def _tiles(sources: Sources, pairs: list[tuple[int, int]]) -> Iterator[_Tile]:
+    for index, (a, _) in enumerate(pairs):
+        rows = sources.rows(a)
+        for start in range(rows.start, rows.stop, TILE_ROWS):
+            yield _Tile(index, slice(start, min(start + TILE_ROWS, rows.stop)))
+
+
+def _put_together(
+    sources: Sources,
+    pair: tuple[int, int],
+    comparisons: tuple[GroupComparison, ...],
+    found: list[Found],
+) -> PairScan:
+    left, right, distances = (np.concatenate([result[k] for result in found]) for k in range(3))
+    levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
+    closeness = _share_of_equal_bits(comparisons, distances)
+    left, right = sources.record[left], sources.record[right]
+    key = left * np.int64(len(sources)) + right
+    # Without alternates no pair of records stands here twice.
+    best = best_of_each(key, levels, closeness) if sources.has_alternates() else key.argsort()
+    a, b = pair
+    return PairScan(
+        left[best] - np.int32(sources.starts[a]),
+        right[best] - np.int32(sources.starts[b]),
+        levels[best],
+        distances[best],
+        np.sum([result[3] for result in found], axis=0),
+        sources.size(a) * sources.size(b),
+    )
+
+
+def _share_of_equal_bits(
+    comparisons: tuple[GroupComparison, ...], distances: NDArray[np.uint16]
+) -> NDArray[np.float64]:
+    present = distances != NULL_DISTANCE
+    lengths = np.array([comparison.length for comparison in comparisons])
+    differing = np.where(present, distances, 0).sum(axis=1)
+    return np.asarray(1 - differing / np.maximum((present * lengths).sum(axis=1), 1), np.float64)

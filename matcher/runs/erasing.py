@@ -1,0 +1,141 @@
+"""Erasing records from a finished run, without the agencies' files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkage.erasure import erase
+from linkage.errors import InputError
+from linkage.fellegi_sunter import LinkageModel
+from linkage.linking import Linkage, LinkingRules
+from linkage.outcome import Outcome, Thresholds
+from linkage.patterns import GroupComparison, PatternHistogram
+from linkage.protocol.agreement import Outputs
+from linkage.sources import Sources
+from matcher.runs.outputs import write_run
+from matcher.runs.report import render
+from matcher.runs.scans import FOLDER, erase_from_scan
+from matcher.runs.stored import StoredRun, read_evidence, read_run
+from matcher.runs.tables import (
+    cluster_table,
+    estimates,
+    evidence_table,
+    json_bytes,
+    lineage_table,
+    link_table,
+)
+from matcher.runs.tombstones import Tombstones, read_tokens, token_bytes
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """How many ``records`` were erased now, and how many clusters they changed."""
+
+    records: int
+    clusters: int
+
+
+def erase_records(folder: Path, tokens: Path, out: Path) -> Erasure:
+    """Write the run in ``folder`` without the records of the CSV ``tokens`` to ``out``.
+
+    ``out`` is there whole or not at all; it may be ``folder`` itself, else the earlier run still
+    holds the records. Tokens that were erased before are passed over.
+    """
+    run = read_run(folder)
+    asked = read_tokens(tokens)
+    going = _records_of(run, asked, tokens)
+    erased = run.erased | asked
+    thresholds = Thresholds(run.model["thresholds"]["link"], run.model["thresholds"]["review"])
+    remaining, outcome = erase(run.sources, run.cluster_of, read_evidence(run), going, thresholds)
+    scans = {
+        f"{FOLDER}/{path.name}": erase_from_scan(path, erased)
+        for path in sorted((folder / FOLDER).glob("*.parquet"))
+    }
+    write_run(out, scans | _contents(run, remaining, outcome, erased))
+    return Erasure(int(going.sum()), len(np.unique(run.cluster_of[going])))
+
+
+def _records_of(run: StoredRun, asked: Tombstones, path: Path) -> NDArray[np.bool_]:
+    """Return which records of the run to erase; a token that it never held is refused."""
+    going = np.zeros(len(run.sources), np.bool_)
+    for agency, tokens in asked.tokens.items():
+        if agency not in run.sources.names:
+            raise InputError(
+                f"{path} names the agency {agency!r}, which {run.folder} doesn't hold."
+            )
+        new = sorted(tokens - run.erased.tokens.get(agency, frozenset()))
+        at = run.sources.find(run.sources.names.index(agency), token_bytes(new))
+        if (at < 0).any():
+            raise InputError(
+                f"{path} lists {int((at < 0).sum())} tokens of {agency!r} that {run.folder} "
+                f"doesn't hold, the first {new[int(np.argmax(at < 0))][:8]}…; "
+                "give the tokens of the encodings that were linked."
+            )
+        going[at] = True
+    return going
+
+
+def _contents(
+    run: StoredRun, remaining: Sources, outcome: Outcome, erased: Tombstones
+) -> dict[str, bytes]:
+    lineage = run.lineage_of(remaining, outcome.clusters.cluster_of)
+    agencies = {
+        name: {**run.model["agencies"][name], "records": remaining.size(number)}
+        for number, name in enumerate(remaining.names)
+    }
+    document = {
+        **run.model,
+        "agencies": agencies,
+        **estimates(outcome.estimate, outcome.estimates),
+        "erased": len(erased),
+    }
+    linkage, rules = _as_linkage(run.model, outcome)
+    title, fields = run.model["agreement"]["title"], run.model["fields"]
+    outputs = Outputs(**run.model["outputs"])
+    return {
+        "links.parquet": link_table(remaining, outcome.links),
+        "clusters.parquet": cluster_table(remaining, outcome.clusters, lineage.ids),
+        "evidence.parquet": evidence_table(remaining, outcome.evidence),
+        "lineage.parquet": lineage_table(lineage),
+        "tombstones.parquet": erased.table(),
+        "model.json": json_bytes(document),
+        "report.html": render(title, remaining, linkage, rules, outputs, fields).encode(),
+    }
+
+
+def _as_linkage(model: Mapping[str, Any], outcome: Outcome) -> tuple[Linkage, LinkingRules]:
+    """Return what the report shows: the model as it was, and the links and clusters as they are."""
+    groups = model["groups"]
+    comparisons = tuple(
+        GroupComparison(g["name"], g["length"], g["similarity"], tuple(g["levels"])) for g in groups
+    )
+    m, u = (tuple(np.array(g[name], np.float64) for g in groups) for name in ("m", "u"))
+    nothing = np.empty(0, np.int64)
+    histogram = PatternHistogram(
+        np.empty((0, len(groups)), np.int8),
+        nothing,
+        nothing,
+        np.zeros((len(groups), max(c.level_count for c in comparisons)), np.int64),
+        model["pairs_compared"],
+    )
+    linkage = Linkage(
+        outcome.links,
+        outcome.clusters,
+        LinkageModel(comparisons, m, u, model["match_share"], model["iterations"]),
+        histogram,
+        np.empty(0),
+        np.empty(0),
+        outcome.estimate,
+        outcome.estimates,
+        model["rescored"],
+        model["calibrated"],
+    )
+    thresholds = model["thresholds"]
+    rules = LinkingRules(comparisons, thresholds["link"], thresholds["review"], 0, model["seed"])
+    return linkage, rules
