@@ -9,7 +9,7 @@ from linkage.errors import InputError
 from linkage.protocol.agreement import parse_scheme
 from linkage.protocol.scheme import Scheme
 
-DEFAULT = "x8"
+DEFAULT = "x6"
 # Pairwise F1 at a threshold chosen without truth (tests/benchmarks/quality.py).
 ACCURACY_SETS = ("five simulated agencies", "the same with half as many errors again")
 # Records recovered from 1,000 people as dense as in a large town, all groups attacked together by
@@ -46,7 +46,7 @@ class ReadyScheme:
 
 READY_SCHEMES = (
     ReadyScheme(
-        "x8",
+        "x6",
         "the default",
         "Every group joins two or three fields by product diffusion, and what two records of one "
         "extract share is hidden, so that the extract shows next to nothing about who resembles "
@@ -54,18 +54,18 @@ READY_SCHEMES = (
         "Pairs that agree only in part are found less often than on names in the clear, and how "
         "rare a shared name is can't be seen.",
         "For every size that was tried. Several agencies' encodings together show more than one's.",
-        (".964 to .967", ".922 to .927"),
-        ("0.2%", "0.2%", "1.0%"),
+        (".962", ".911 to .925"),
+        ("0.1%", "0.1%", "0.6%"),
     ),
     ReadyScheme(
-        "x8-private",
+        "x6-private",
         "higher privacy",
         "As the default, with more secret bits under every output bit: what attacks recover is "
         "what chance recovers.",
         "A few more of the pairs with errors.",
         "The choice where the matcher is trusted less, or population and extract are much larger.",
-        (".959 to .960", ".908 to .923"),
-        ("0.1%", "0.1%", "0.4%"),
+        (".956", ".915"),
+        ("0.1%", "0.1%", "0.3%"),
     ),
     ReadyScheme(
         "x8-accurate",
@@ -74,7 +74,7 @@ READY_SCHEMES = (
         "Privacy: whoever knows two hundred of a thousand people finds a few more of them. The "
         "check before encoding stops it unless somebody puts a reason on record.",
         "For matchers bound by agreement that hold no list of the people.",
-        (".972", ".940"),
+        (".972 to .973", ".939 to .941"),
         ("0.6%", "1.3%", "5.5%"),
     ),
 )

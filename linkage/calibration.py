@@ -20,10 +20,9 @@ from sklearn.isotonic import IsotonicRegression
 
 from linkage.assignment import assign_one_to_one, best_first
 from linkage.candidates import Candidates
-from linkage.fellegi_sunter import probability
+from linkage.fellegi_sunter import SURE_SHARE, probability
 from linkage.sources import Sources
 
-SURE_SHARE = 0.7
 LEAST_SURE = 50  # fewer sure pairs than this can't calibrate anything
 _PASSES = 2
 

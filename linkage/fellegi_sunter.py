@@ -3,8 +3,9 @@
 m-probabilities say how often matches reach each level of a group, u-probabilities how often
 non-matches do, lambda how common matches are. Expectation–maximisation (Dempster et al. 1977)
 counts only the winners of a one-to-one assignment as possible matches: plain EM takes brothers
-and sisters, who share a surname and an address, for matches. The u-probabilities come from all
-pairs, less the expected matches.
+and sisters, who share a surname and an address, for matches. The u-probabilities come from pairs
+that can't be matches, since their records have sure ones (`linkage.nonmatches`), and where those
+are too few, from all pairs less the expected matches.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 
 from linkage.assignment import assign_one_to_one, best_first
 from linkage.candidates import Candidates, rough_weights
+from linkage.nonmatches import non_match_levels
 from linkage.patterns import NULL, GroupComparison, PatternHistogram
 from linkage.sources import Sources
 
 MAX_ITERATIONS = 25
+SURE_SHARE = 0.7
 TOLERANCE = 1e-4
 _HOPELESS = -6.0  # log odds below which a pair can't matter to the estimates
 _M_SMOOTHING, _U_SMOOTHING = 0.3, 0.5  # pseudo-counts, so that no level is impossible
@@ -65,8 +68,9 @@ def estimate(
     """Estimate m, u and lambda by EM on the winners of a one-to-one assignment."""
     model = _start(sources, candidates, histogram, comparisons)
     for iteration in range(1, MAX_ITERATIONS + 1):
-        expected = _expected_matches(sources, candidates, histogram, model)
-        updated = _maximise(histogram, comparisons, expected, iteration)
+        expected, sure = _expected_matches(sources, candidates, histogram, model)
+        strangers = non_match_levels(sources, candidates, histogram, comparisons, sure)
+        updated = _maximise(histogram, comparisons, expected, strangers, iteration)
         change = abs(updated.match_share - model.match_share)
         model = updated
         if change < TOLERANCE * model.match_share:
@@ -93,26 +97,32 @@ def _start(
     half = sum(min(sources.size(a), sources.size(b)) for a, b in sources.pairs()) // 2
     likeliest = order[kept[order]][:half]
     guess = np.bincount(histogram.pattern_of[likeliest], minlength=len(histogram.patterns))
-    return _maximise(histogram, comparisons, guess.astype(np.float64), 0)
+    return _maximise(histogram, comparisons, guess.astype(np.float64), None, 0)
 
 
 def _expected_matches(
     sources: Sources, candidates: Candidates, histogram: PatternHistogram, model: LinkageModel
-) -> NDArray[np.float64]:
-    """Return the expected number of matches among the winners, per pattern, (k,)."""
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the expected number of matches among the winners, per pattern, (k,).
+
+    And the surest winners, int64 candidates, up to `SURE_SHARE` of the expected matches.
+    """
     odds = model.log_odds(histogram.patterns)
     pair_odds = odds[histogram.pattern_of]
     likely = np.flatnonzero(pair_odds > _HOPELESS)
     order = best_first(pair_odds[likely], candidates.closeness[likely])
     kept = assign_one_to_one(sources, candidates.left[likely], candidates.right[likely], order)
     winners = np.bincount(histogram.pattern_of[likely[kept]], minlength=len(odds))
-    return np.asarray(winners * probability(odds), np.float64)
+    expected = np.asarray(winners * probability(odds), np.float64)
+    surest = likely[order[kept[order]]][: int(SURE_SHARE * expected.sum())]
+    return expected, surest
 
 
 def _maximise(
     histogram: PatternHistogram,
     comparisons: tuple[GroupComparison, ...],
     expected: NDArray[np.float64],
+    strangers: list[NDArray[np.float64]] | None,
     iteration: int,
 ) -> LinkageModel:
     m, u = [], []
@@ -122,8 +132,9 @@ def _maximise(
             histogram.patterns[known, g], weights=expected[known], minlength=comparison.level_count
         )
         everything = histogram.marginals[g, : comparison.level_count]
+        others = np.maximum(everything - matches, 0) if strangers is None else strangers[g]
         m.append(_normalised(matches, _M_SMOOTHING))
-        u.append(_normalised(np.maximum(everything - matches, 0), _U_SMOOTHING))
+        u.append(_normalised(others, _U_SMOOTHING))
     share = _clip_share(float(expected.sum()), histogram.total_pairs)
     return LinkageModel(comparisons, tuple(m), tuple(u), share, iteration)
 

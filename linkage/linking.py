@@ -121,10 +121,7 @@ def _best_scoring(
     """Rescore, and keep the rescoring only where it raises the expected F1."""
     plain = calibrate(sources, candidates, odds[histogram.pattern_of])
     level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    try:
-        score, better = rescore(sources, candidates, histogram, level_counts, odds)
-    except ValueError:  # all decoys are hopeless: there is nothing to tell matches from
-        return odds, plain, False
+    score, better = rescore(sources, candidates, histogram, level_counts, odds)
 
     def expected_f1(calibration: Calibration) -> float:
         return expected_quality(calibration.probability[calibration.kept], rules.link).f1

@@ -96,6 +96,8 @@ def _learn(
     hopeful = score > _HOPELESS
     rows_kept = np.flatnonzero(hopeful & (kept > 0))
     rows_decoy = np.flatnonzero(hopeful & (decoys > 0))
+    if not len(rows_kept) or not len(rows_decoy):
+        return score  # all decoys are hopeless: there is nothing to tell matches from
     rows = np.concatenate([rows_kept, rows_decoy])
     is_kept = np.concatenate([np.ones(len(rows_kept)), np.zeros(len(rows_decoy))])
     weights = np.concatenate([kept[rows_kept], decoys[rows_decoy]])

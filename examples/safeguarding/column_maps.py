@@ -35,4 +35,6 @@ class ColumnMap:
 def load_column_map(agency: str) -> ColumnMap:
     """Read ``columns/<agency>.toml`` and add the columns that the agreement doesn't ask for."""
     content = tomllib.loads((_FOLDER / f"{agency}.toml").read_text(encoding="utf-8"))
-    return ColumnMap(record_id=content["record_id"], fields={**content["fields"], **HELD_BACK[agency]})
+    return ColumnMap(
+        record_id=content["record_id"], fields={**content["fields"], **HELD_BACK[agency]}
+    )

@@ -122,7 +122,7 @@ def test_an_old_python(monkeypatch):
 
 def test_an_installation_that_sets_other_bits(monkeypatch, desk):
     """As if a library had changed: the self-test is the default scheme's golden digest."""
-    other = ready_scheme("x8-private")
+    other = ready_scheme("x6-private")
     monkeypatch.setattr(doctor_module, "ready_scheme", lambda _name: other)
     done = run(desk)
     assert done.exit_code == 3

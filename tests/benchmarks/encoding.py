@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.encoding --rows 200000
 
-We encode in a process of its own under the default scheme with eight groups, imports and cleaning
+We encode in a process of its own under the default scheme with six groups, imports and cleaning
 included; the attack on a sample, which takes as long for any extract, isn't. clkhash makes one CLK
 of 1,024 bits of the same fields, without cleaning, from values that it need not parse. Both use
 every core that the process may.

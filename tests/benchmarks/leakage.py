@@ -1,6 +1,6 @@
 """What attacks recover of several schemes, on sparse and dense samples of full size.
 
-    python -m tests.benchmarks.leakage --scheme x8 --size 1000
+    python -m tests.benchmarks.leakage --scheme x6 --size 1000
 
 Prints one row per scheme, sample and choice of groups; a share over the limit has a mark. With
 --extract the sparse sample is drawn from a CSV file that has the default scheme's columns.
@@ -33,7 +33,7 @@ SIZES = (1000, 2400)
 
 
 @click.command()
-@click.option("--scheme", "schemes", multiple=True, help="Only these; x8 is the default.")
+@click.option("--scheme", "schemes", multiple=True, help="Only these; x6 is the default.")
 @click.option("--size", "sizes", multiple=True, type=int, default=SIZES, show_default=True)
 @click.option("--sample", "samples", multiple=True, default=("sparse", "dense"), show_default=True)
 @click.option("--pairs/--no-pairs", default=True, help="Also attack pairs of groups.")

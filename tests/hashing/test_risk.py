@@ -156,7 +156,7 @@ def test_leaky_schemes_fail_even_on_a_sparse_extract(scheme):
     assert bool(report.weak_groups) == (scheme.version == "single field")
 
 
-@pytest.mark.parametrize("name", ["x8", "x8-private"])
+@pytest.mark.parametrize("name", ["x6", "x6-private"])
 @pytest.mark.parametrize("people", [sparse_people, dense_people])
 def test_ready_schemes_pass(name, people):
     scheme = ready_scheme(name).scheme
@@ -173,7 +173,7 @@ def test_ready_schemes_pass(name, people):
 
 
 def test_it_is_the_hiding_that_protects():
-    scheme = ready_scheme("x8").scheme
+    scheme = ready_scheme("x6").scheme
     columns = {field: dense_people(600)[field] for field in scheme.fields}
     shown = replace(scheme, local_suppression=False)
     plan = Plan(own=600, dense=(), pairs_to=0, rounds=8)
@@ -182,7 +182,7 @@ def test_it_is_the_hiding_that_protects():
 
 
 def test_only_clean_extracts_are_attacked_as_if_hidden():
-    scheme = ready_scheme("x8").scheme
+    scheme = ready_scheme("x6").scheme
     columns = {field: dense_people(400)[field] for field in scheme.fields}
     plan = Plan(own=400, dense=(), pairs_to=0, rounds=1)
     rows = standard(scheme, columns)

@@ -108,8 +108,8 @@ def test_every_type_of_field_is_in_the_table():
 
 SCHEMES = sorted(Path("agency_client/schemes").glob("*.toml"))
 DIGESTS = {
-    "x8": "41dddcbe2cd0e86139f843a9be6c5a7868aec4f2c005e988c08869a2190687c6",
-    "x8-private": "1c541ac682254f9d3c13812eb4d9437b795821e26240c3944c51e894dfe27ae6",
+    "x6": "fd786134ebfee34391021a0b9ba6dbdfb59bddcac1f6a24c706e03f9603dec24",
+    "x6-private": "619bd2f97a090396152abf389655248f19e953857b150664c60eee29d11cd935",
     "x8-accurate": "91fa11920cdc4f92f298a05e2a0ad208211148685e8675b43e3109410fd9a882",
 }
 
