@@ -25,6 +25,7 @@ from linkage.sources import Sources
 
 LEAST_SURE = 50  # fewer sure pairs than this can't calibrate anything
 _PASSES = 2
+_LEAST_DIFFERING = 0.05
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,16 @@ class Calibration:
 
 
 def calibrate(
-    sources: Sources, candidates: Candidates, log_odds: NDArray[np.float64]
+    sources: Sources,
+    candidates: Candidates,
+    log_odds: NDArray[np.float64],
+    *,
+    repeats_hidden: bool = False,
 ) -> Calibration:
-    """Calibrate natural log odds, (pairs,), into match probabilities."""
+    """Calibrate natural log odds, (pairs,), into match probabilities.
+
+    ``repeats_hidden`` says that agencies hide what several of their records share.
+    """
     order = best_first(log_odds, candidates.closeness)
     kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
     probabilities = probability(log_odds)
@@ -59,6 +67,8 @@ def calibrate(
         decoys, forward = _find_decoys(sources, candidates, order, sure)
         matches = _matches_by_pair(sources, candidates, kept, probabilities)
         weights = _decoy_weights(sources, candidates, sure, matches, decoys, forward)
+        if repeats_hidden:
+            weights *= _for_each_hidden(candidates, sure, decoys)
         probabilities = _match_probability(log_odds, kept, decoys, weights)
     return Calibration(kept, probabilities, decoys, weights, calibrated=True)
 
@@ -144,6 +154,21 @@ def _decoy_weights(
     searching = np.where(forward, chosen // agencies, chosen % agencies)
     unmatched = np.maximum(sizes[searching] - matches[chosen], 0)
     return np.asarray(0.5 * unmatched / sure_count[chosen], np.float64)
+
+
+def _for_each_hidden(
+    candidates: Candidates, sure: NDArray[np.bool_], decoys: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return how many decoys each one stands for, float64 (decoys,).
+
+    A decoy that is identical to a sure record in some group, in an agency where that record's
+    match is, shows it only if the match differs there; else both are hidden. The unmatched
+    records, for which decoys stand, have no such match. So a decoy that does show it stands for
+    as many as there are sure pairs to one that differs (inverse probability weighting).
+    """
+    identical = candidates.levels == candidates.levels.max(axis=0)
+    differing = np.maximum(1 - identical[sure].mean(axis=0), _LEAST_DIFFERING)
+    return np.asarray(np.where(identical[decoys], 1 / differing, 1).max(axis=1))
 
 
 def _match_probability(

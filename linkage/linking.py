@@ -26,13 +26,17 @@ _BITS = 1 / np.log(2)  # natural logarithms to bits
 
 @dataclass(frozen=True)
 class LinkingRules:
-    """What the agreement says of matching; see `linkage.protocol.agreement.Matching`."""
+    """What the agreement says of matching; see `linkage.protocol.agreement.Matching`.
+
+    ``repeats_hidden`` says that agencies hide what several of their records share.
+    """
 
     comparisons: tuple[GroupComparison, ...]
     link: float
     review: float
     candidates_per_record: int
     seed: int
+    repeats_hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,9 +123,12 @@ def _best_scoring(
     odds: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], Calibration, bool]:
     """Rescore, and keep the rescoring only where it raises the expected F1."""
-    plain = calibrate(sources, candidates, odds[histogram.pattern_of])
+    hidden = rules.repeats_hidden
+    plain = calibrate(sources, candidates, odds[histogram.pattern_of], repeats_hidden=hidden)
     level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    score, better = rescore(sources, candidates, histogram, level_counts, odds)
+    score, better = rescore(
+        sources, candidates, histogram, level_counts, odds, repeats_hidden=hidden
+    )
 
     def expected_f1(calibration: Calibration) -> float:
         return expected_quality(calibration.probability[calibration.kept], rules.link).f1

@@ -33,20 +33,26 @@ def rescore(
     histogram: PatternHistogram,
     level_counts: tuple[int, ...],
     log_odds: NDArray[np.float64],
+    *,
+    repeats_hidden: bool = False,
 ) -> tuple[NDArray[np.float64], Calibration]:
     """Return the rescored log odds of each pattern, (k,), and their calibration.
 
     ``log_odds`` are the model's, per pattern. Where there are too few sure pairs to learn from,
-    the log odds come back unchanged.
+    the log odds come back unchanged. ``repeats_hidden`` as `calibrate` has it.
     """
     features = pattern_features(histogram.patterns, level_counts, log_odds)
     score = log_odds
-    calibration = calibrate(sources, candidates, score[histogram.pattern_of])
+    calibration = calibrate(
+        sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
+    )
     for _ in range(ROUNDS):
         if not calibration.calibrated:
             break
         score = _learn(histogram, features, score, calibration) + 1e-3 * log_odds
-        calibration = calibrate(sources, candidates, score[histogram.pattern_of])
+        calibration = calibrate(
+            sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
+        )
     return score, calibration
 
 

@@ -50,6 +50,7 @@ def linking_rules(agreement: Agreement) -> LinkingRules:
         matching.review,
         matching.candidates_per_record,
         matching.seed,
+        agreement.scheme.local_suppression,
     )
 
 
