@@ -55,7 +55,7 @@ READY_SCHEMES = (
         "rare a shared name is can't be seen.",
         "For every size that was tried. Several agencies' encodings together show more than one's.",
         (".962 to .963", ".925"),
-        ("0.1%", "0.1%", "0.6%"),
+        ("0.1%", "0.1%", "0.4%"),
     ),
     ReadyScheme(
         "x6-private",
@@ -65,7 +65,7 @@ READY_SCHEMES = (
         "A few more of the pairs with errors.",
         "The choice where the matcher is trusted less, or population and extract are much larger.",
         (".956", ".915"),
-        ("0.1%", "0.1%", "0.3%"),
+        ("0.1%", "0.1%", "0.2%"),
     ),
     ReadyScheme(
         "x8-accurate",
@@ -75,7 +75,7 @@ READY_SCHEMES = (
         "check before encoding stops it unless somebody puts a reason on record.",
         "For matchers bound by agreement that hold no list of the people.",
         (".972 to .973", ".939 to .941"),
-        ("0.6%", "1.3%", "5.5%"),
+        ("0.4%", "1.1%", "4.4%"),
     ),
 )
 
