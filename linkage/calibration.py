@@ -54,7 +54,7 @@ def calibrate(
 ) -> Calibration:
     """Calibrate natural log odds, (pairs,), into match probabilities.
 
-    ``repeats_hidden`` says that agencies hide what several of their records share.
+    ``repeats_hidden`` says that clean agencies hide what several of their records share.
     """
     order = best_first(log_odds, candidates.closeness)
     kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
@@ -68,7 +68,8 @@ def calibrate(
         matches = _matches_by_pair(sources, candidates, kept, probabilities)
         weights = _decoy_weights(sources, candidates, sure, matches, decoys, forward)
         if repeats_hidden:
-            weights *= _for_each_hidden(candidates, sure, decoys)
+            hides = sources.clean[_searched(sources, candidates, decoys, forward)]
+            weights *= _for_each_hidden(candidates, sure, decoys, hides)
         probabilities = _match_probability(log_odds, kept, decoys, weights)
     return Calibration(kept, probabilities, decoys, weights, calibrated=True)
 
@@ -156,8 +157,22 @@ def _decoy_weights(
     return np.asarray(0.5 * unmatched / sure_count[chosen], np.float64)
 
 
+def _searched(
+    sources: Sources,
+    candidates: Candidates,
+    decoys: NDArray[np.int64],
+    forward: NDArray[np.bool_],
+) -> NDArray[np.int32]:
+    """Return the agency that holds each decoy of a sure record: that of the other record."""
+    ends = np.where(forward, candidates.right[decoys], candidates.left[decoys])
+    return sources.source[ends]
+
+
 def _for_each_hidden(
-    candidates: Candidates, sure: NDArray[np.bool_], decoys: NDArray[np.int64]
+    candidates: Candidates,
+    sure: NDArray[np.bool_],
+    decoys: NDArray[np.int64],
+    hides: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Return how many decoys each one stands for, float64 (decoys,).
 
@@ -165,10 +180,12 @@ def _for_each_hidden(
     match is, shows it only if the match differs there; else both are hidden. The unmatched
     records, for which decoys stand, have no such match. So a decoy that does show it stands for
     as many as there are sure pairs to one that differs (inverse probability weighting).
+    ``hides`` bool (decoys,) says whose agency hides anything; elsewhere a decoy stands for itself.
     """
     identical = candidates.levels == candidates.levels.max(axis=0)
     differing = np.maximum(1 - identical[sure].mean(axis=0), _LEAST_DIFFERING)
-    return np.asarray(np.where(identical[decoys], 1 / differing, 1).max(axis=1))
+    shown = identical[decoys] & hides[:, None]
+    return np.asarray(np.where(shown, 1 / differing, 1).max(axis=1))
 
 
 def _match_probability(

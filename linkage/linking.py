@@ -28,7 +28,7 @@ _BITS = 1 / np.log(2)  # natural logarithms to bits
 class LinkingRules:
     """What the agreement says of matching; see `linkage.protocol.agreement.Matching`.
 
-    ``repeats_hidden`` says that agencies hide what several of their records share.
+    ``repeats_hidden`` says that clean agencies hide what several of their records share.
     """
 
     comparisons: tuple[GroupComparison, ...]
