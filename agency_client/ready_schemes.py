@@ -60,8 +60,8 @@ READY_SCHEMES = (
     ReadyScheme(
         "x6-private",
         "higher privacy",
-        "As the default, with more secret bits under every output bit: what attacks recover is "
-        "what chance recovers.",
+        "As the default, with more secret bits under every output bit: attacks recover about half "
+        "of the little that they recover of the default's.",
         "A few more of the pairs with errors.",
         "The choice where the matcher is trusted less, or population and extract are much larger.",
         (".956", ".915"),

@@ -55,9 +55,6 @@ class Plan:
 BEFORE_ENCODING = Plan(own=1000, dense=(500, 1000), pairs_to=500, rounds=4)
 """What fits into a minute on two cores: pairs of groups, of which there are many, on 500 people."""
 
-THOROUGH = Plan(own=2400, dense=(1000, 2400), pairs_to=1000, rounds=15)
-"""What a scheme has to pass before it is called ready; many minutes."""
-
 _SMALL = Plan(own=0, dense=(300,), pairs_to=0, rounds=8)
 
 

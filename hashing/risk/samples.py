@@ -25,7 +25,7 @@ GIVEN_NAMES, SURNAMES, DAYS, PLACES = 30, 60, 730, 400
 _PLACE_TYPES = ("text", "postcode")
 _RECURRING = 0.2  # a text with fewer distinct values a row than this is a town, not an address
 
-_GIVEN = [
+COMMON_GIVEN_NAMES = [
     "mary",
     "james",
     "olivia",
@@ -57,7 +57,7 @@ _GIVEN = [
     "charlotte",
     "thomas",
 ]
-_SURNAMES = [
+COMMON_SURNAMES = [
     "smith",
     "jones",
     "taylor",
@@ -164,7 +164,9 @@ def _names(
     surname = max(own, key=lambda name: (len(set(own[name])), "surname" in name), default="")
     cells = {}
     for name, values in own.items():
-        size, spare = (SURNAMES, _SURNAMES) if name == surname else (GIVEN_NAMES, _GIVEN)
+        size, spare = (
+            (SURNAMES, COMMON_SURNAMES) if name == surname else (GIVEN_NAMES, COMMON_GIVEN_NAMES)
+        )
         cells[name] = _draw(_most_frequent(values, size, spare), count, rng)
     return cells
 
@@ -203,7 +205,7 @@ def _invented(kind: str, own: Sequence[str], rng: np.random.Generator) -> str:
     known = [value for value in own if value]
     if len(set(known)) < _RECURRING * len(known):
         return known[rng.integers(len(known))]
-    street = f"{_SURNAMES[rng.integers(SURNAMES)]} {_STREETS[rng.integers(len(_STREETS))]}"
+    street = f"{COMMON_SURNAMES[rng.integers(SURNAMES)]} {_STREETS[rng.integers(len(_STREETS))]}"
     return f"{rng.integers(1, 200)} {street}"
 
 

@@ -132,9 +132,11 @@ def _contents(
     agreement: Agreement, run: Run, evidence: Evidence, earlier: StoredRun | None
 ) -> dict[str, bytes]:
     sources, linkage = run.sources, run.linkage
+    title, outputs = agreement.agreement.title, agreement.outputs
+    fields = {group.name: _fields(agreement.scheme, group) for group in agreement.scheme.group}
     more: dict[str, object] = {
-        "fields": {g.name: _fields(agreement.scheme, g) for g in agreement.scheme.group},
-        "outputs": asdict(agreement.outputs),
+        "fields": fields,
+        "outputs": asdict(outputs),
         "scans_reused": [list(pair) for pair in run.reused],
     }
     contents = {}
@@ -148,16 +150,10 @@ def _contents(
         "clusters.parquet": cluster_table(sources, linkage.clusters, ids),
         "evidence.parquet": evidence_table(sources, evidence),
         "model.json": model_json(agreement, sources, run.rules, linkage, more),
-        "report.html": _report(agreement, run).encode(),
+        "report.html": render(title, sources, linkage, run.rules, outputs, fields).encode(),
     }
 
 
 def _fields(scheme: Scheme, group: Group) -> tuple[str, ...]:
     """Return the fields that a group's features are taken from, each once."""
     return tuple(dict.fromkeys(scheme.features[name].field for name in group_features(group)))
-
-
-def _report(agreement: Agreement, run: Run) -> str:
-    title = agreement.agreement.title
-    fields = {group.name: _fields(agreement.scheme, group) for group in agreement.scheme.group}
-    return render(title, run.sources, run.linkage, run.rules, agreement.outputs, fields)

@@ -4,103 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from hashing.risk.samples import COMMON_GIVEN_NAMES, COMMON_SURNAMES
 from linkage.protocol.scheme import Feature, Group, Part
 from tests.hashing.schemes import x6
 
-GIVEN = [
-    "mary",
-    "james",
-    "olivia",
-    "jack",
-    "amelia",
-    "noah",
-    "isla",
-    "george",
-    "ava",
-    "oliver",
-    "muhammad",
-    "leo",
-    "grace",
-    "arthur",
-    "freya",
-    "harry",
-    "lily",
-    "oscar",
-    "sophia",
-    "archie",
-    "emily",
-    "henry",
-    "poppy",
-    "theo",
-    "ella",
-    "freddie",
-    "evie",
-    "jacob",
-    "charlotte",
-    "thomas",
-]
-SURNAMES = [
-    "smith",
-    "jones",
-    "taylor",
-    "brown",
-    "williams",
-    "wilson",
-    "johnson",
-    "davies",
-    "patel",
-    "robinson",
-    "wright",
-    "thompson",
-    "evans",
-    "walker",
-    "white",
-    "roberts",
-    "green",
-    "hall",
-    "wood",
-    "clarke",
-    "jackson",
-    "harris",
-    "edwards",
-    "turner",
-    "martin",
-    "cooper",
-    "hill",
-    "ward",
-    "hughes",
-    "moore",
-    "clark",
-    "king",
-    "harrison",
-    "lewis",
-    "baker",
-    "lee",
-    "allen",
-    "morris",
-    "khan",
-    "scott",
-    "watson",
-    "davis",
-    "parker",
-    "bennett",
-    "young",
-    "phillips",
-    "richardson",
-    "mitchell",
-    "bailey",
-    "carter",
-    "cook",
-    "singh",
-    "shaw",
-    "bell",
-    "collins",
-    "morgan",
-    "kelly",
-    "begum",
-    "ali",
-    "murphy",
-]
 STREETS = ("street", "road", "lane", "close")
 TOWNS = ("leeds", "bradford", "wakefield")
 STARTS = [
@@ -168,8 +75,8 @@ ENDS = [
 def dense_people(count, seed=0):
     """Columns over 30 given names × 60 surnames × 730 dates × 400 places, nothing missing."""
     rng = np.random.default_rng(seed)
-    places = [_place(rng, SURNAMES) for _ in range(400)]
-    return _people(rng, count, GIVEN, SURNAMES, 730, places)
+    places = [_place(rng, COMMON_SURNAMES) for _ in range(400)]
+    return _people(rng, count, COMMON_GIVEN_NAMES, COMMON_SURNAMES, 730, places)
 
 
 def sparse_people(count, seed=0):
