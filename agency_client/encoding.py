@@ -156,7 +156,9 @@ def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
             agreement.scheme, secret, tally.drawn.rows, report, clean=clean
         )
         header = Header(request.agency, agreement.scheme.digest(), encoder.layout, alternates)
-        written = None if request.dry_run else _write(request, header, shuffler, finder, report)
+        written = (
+            None if request.dry_run else _write(request, header, shuffler, finder, secret, report)
+        )
     return _result(request, agreement, table, tally, leakage, written)
 
 
@@ -165,12 +167,13 @@ def _write(
     header: Header,
     shuffler: Shuffler,
     finder: RepeatFinder | None,
+    secret: LinkageSecret,
     report: Report,
 ) -> Written:
     report("writing")
     repeats = finder.repeats() if finder else None
     with written_together(request.map_out, request.out) as (map_sink, out_sink):
-        return write_outputs(map_sink, out_sink, header, shuffler, repeats)
+        return write_outputs(map_sink, out_sink, header, shuffler, repeats, secret)
 
 
 @contextmanager

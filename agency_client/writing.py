@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from agency_client.shuffling import Rows, Shuffler, chunks
-from hashing.suppression import Repeats
+from hashing.secret import LinkageSecret
+from hashing.suppression import Fill, Repeats, keyed_fill
 from linkage.encodings import Encodings, Header, write_encodings
 
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
@@ -38,8 +39,9 @@ def write_outputs(
     header: Header,
     shuffler: Shuffler,
     repeats: Repeats | None,
+    secret: LinkageSecret,
 ) -> Written:
-    """Write both files; without ``repeats`` nothing is hidden."""
+    """Write both files; without ``repeats`` nothing is hidden, with them by ``secret``."""
     written = Written(np.zeros(len(header.layout), np.int64))
 
     def encodings(map_writer: Any) -> Iterator[Encodings]:
@@ -48,7 +50,10 @@ def write_outputs(
             map_writer.write_table(known)
             written.records += known.num_rows
             for rows in chunks(bucket):
-                bits = rows.bits if repeats is None else _hide(rows, repeats, written)
+                bits = rows.bits
+                if repeats is not None:
+                    fill = keyed_fill(secret, header.agency, rows.record_ids)
+                    bits = _hide(rows, repeats, fill, written)
                 yield Encodings(header, rows.tokens, bits, rows.present)
 
     with pq.ParquetWriter(map_sink, _MAP_SCHEMA, use_dictionary=False) as map_writer:
@@ -56,8 +61,8 @@ def write_outputs(
     return written
 
 
-def _hide(rows: Rows, repeats: Repeats, written: Written) -> NDArray[np.uint64]:
-    bits, hidden = repeats.hide(rows.bits, rows.present)
+def _hide(rows: Rows, repeats: Repeats, fill: Fill, written: Written) -> NDArray[np.uint64]:
+    bits, hidden = repeats.hide(rows.bits, rows.present, fill)
     written.hidden += hidden.sum(axis=0)
     wholly = hidden.any(axis=1) & (hidden == rows.present).all(axis=1)
     written.wholly_hidden += int(wholly.sum())

@@ -3,27 +3,37 @@
 Equal groups in one extract belong to different people with, say, the same name and birthday. To
 the matcher they are of no use (an extract holds each person once), but a graph of who shares what
 with whom is all an attacker needs: lay it beside a list of the population, and everybody who
-stands in an unusual place is known. So each such group is replaced by fresh random bits, which
-nobody can tell from an encoding. (Statistical disclosure control calls it local suppression; see
+stands in an unusual place is known. So each such group is replaced by random bits, which nobody
+can tell from an encoding. (Statistical disclosure control calls it local suppression; see
 Hundepool et al., Statistical Disclosure Control, 2012, section 3.3. There a hole is left; here a
 hole would itself say that somebody else has the same name.)
+
+Random is a keyed function of the record's id: bits that differed from run to run, while all others
+stay, would show who is hidden to whoever holds two encodings of one extract.
 
 What one extract doesn't repeat, extracts of several agencies together still may.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from hashing.compiled.arrow import string_buffers
+from hashing.compiled.blake2 import blake2b
+from hashing.secret import LinkageSecret, derive
 from linkage.encodings import GroupLayout
 
-RandomBytes = Callable[[int], bytes]
+# Returns random bits for a group of rows, given by their positions: uint64 (rows, words).
+Fill = Callable[[GroupLayout, NDArray[np.intp]], NDArray[np.uint64]]
 
+_KEY_BYTES = 32
+_DIGEST_WORDS = 8
 _HALF_WORD = np.uint64(32)
 
 
@@ -41,9 +51,9 @@ class Repeats:
         self,
         bits: NDArray[np.uint64],
         present: NDArray[np.bool_],
-        random_bytes: RandomBytes = secrets.token_bytes,
+        fill: Fill,
     ) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-        """Return the bits, uint64 (n, groups, words), with random ones where a group is repeated.
+        """Return the bits, uint64 (n, groups, words), with those of ``fill`` where one is repeated.
 
         And where that was, bool (n, groups). The bits given are left as they are.
         """
@@ -52,11 +62,30 @@ class Repeats:
         shown = bits.copy()
         for g, (group, repeated) in enumerate(zip(self.layout, self.fingerprints, strict=True)):
             hidden[:, g] = present[:, g] & _among(prints[:, g], repeated)
-            words = group.length // 64
-            count = int(hidden[:, g].sum())
-            fresh = np.frombuffer(random_bytes(8 * words * count), np.uint64)
-            shown[hidden[:, g], g, :words] = fresh.reshape(count, words)
+            rows = np.flatnonzero(hidden[:, g])
+            shown[rows, g, : group.length // 64] = fill(group, rows)
         return shown, hidden
+
+
+def keyed_fill(secret: LinkageSecret, agency: str, record_ids: Any) -> Fill:
+    """Return what fills the hidden groups of rows with these ids, an Arrow array of strings.
+
+    The bits are BLAKE2b of the record id under a key of the group, 512 at a time with the block's
+    number, from 0, as salt; the same at every run, and of no two records alike.
+    """
+
+    def fill(group: GroupLayout, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+        words = group.length // 64
+        info = f"concord/1/hidden/{agency}/{group.name}".encode("ascii")
+        key = derive(secret, info, _KEY_BYTES)
+        blocks = range(-(-words // _DIGEST_WORDS))
+        salts = [block.to_bytes(2, "little") for block in blocks]
+        data, offsets = string_buffers(record_ids.take(pa.array(rows)))
+        digests = np.ascontiguousarray(blake2b(data, offsets, key, salts))
+        width = _DIGEST_WORDS * len(salts)
+        return digests.view("<u8").astype(np.uint64).reshape(len(rows), width)[:, :words]
+
+    return fill
 
 
 class RepeatFinder:

@@ -105,7 +105,11 @@ def as_sent(
     layout = [GroupLayout(group.name, group.length) for group in scheme.group]
     finder = RepeatFinder(layout, alternates=False)
     finder.add(np.empty((0, 16), np.uint8), encoded.bits, encoded.present)
-    bits, hidden = finder.repeats().hide(encoded.bits, encoded.present, rng.bytes)
+
+    def fill(group: GroupLayout, rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+        return rng.integers(0, 2**64, (len(rows), group.length // 64), np.uint64)
+
+    bits, hidden = finder.repeats().hide(encoded.bits, encoded.present, fill)
     return replace(encoded, bits=bits), hidden
 
 

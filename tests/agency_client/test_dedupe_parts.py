@@ -75,7 +75,7 @@ def test_dates(one, other, level):
     assert compare_dates([one, other], *places).tolist() == [level, level]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("0129", min_size=8, max_size=8), st.text("0129", min_size=8, max_size=8))
 def test_a_slip_in_a_date_is_a_distance_of_one(one, other):
     level = compare_dates([one, other], np.array([0]), np.array([1]))[0]
@@ -98,7 +98,7 @@ def test_missing_equal_and_swapped_levels():
     assert levels(("anna", "anna"), ("anna", "anna"), "name", "name") == [4, 4]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["", "anna", "ana", "beth", "smith"]), min_size=4, max_size=4))
 def test_comparison_does_not_depend_on_the_order_of_the_pair(names):
     fields = (field("given", "name", *names[:2]), field("surname", "name", *names[2:]))

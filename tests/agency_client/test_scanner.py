@@ -55,7 +55,7 @@ def assert_alike(folder, content, monkeypatch):
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(table=TABLES, ends=st.booleans())
 def test_what_csv_writes_is_read(tmp_path_factory, newline, table, ends):
     sink = io.StringIO(newline="")
@@ -65,7 +65,7 @@ def test_what_csv_writes_is_read(tmp_path_factory, newline, table, ends):
         assert_alike(tmp_path_factory.mktemp("x"), content, monkeypatch)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(content=RAW)
 def test_whatever_is_written_is_read_as_csv_reads_it(tmp_path_factory, content):
     with pytest.MonkeyPatch.context() as monkeypatch:

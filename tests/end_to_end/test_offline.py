@@ -10,7 +10,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -67,11 +66,15 @@ def test_nothing_the_matcher_holds_names_anybody(safeguarding):
         link(SAFEGUARDING, safeguarding)
     seen = [*safeguarding.glob("*.arrow"), *(safeguarding / "run").rglob("*")]
     content = b"".join(path.read_bytes() for path in seen if path.is_file()).lower()
+    numerals = set(re.findall(rb"(?<![\d.])\d{7,}(?![\d.])", content))
     for agency in AGENCIES:
         extract = pd.read_csv(safeguarding / f"{agency}.csv", dtype=str, keep_default_na=False)
-        cells = {cell for column in extract.columns for cell in extract[column].head(200)}
-        leaked = [c for c in cells if len(c) >= 7 and c.lower().encode() in content]
-        assert not leaked
+        for column in extract.columns:
+            cells = {cell.lower().encode() for cell in extract[column].head(200) if len(cell) >= 7}
+            assert not [c for c in cells if not c.isdigit() and c in content]
+            # A count may be the same seven digits as somebody's id; that hundreds are is no chance.
+            numbers = {c for c in cells if c.isdigit()}
+            assert len(numbers & numerals) <= 0.02 * len(numbers)
     secret = (safeguarding / "secret.key").read_bytes().strip()
     assert secret not in content
     assert bytes.fromhex(secret.decode()) not in content
@@ -88,14 +91,11 @@ def test_encoding_again_gives_other_tokens_another_order_and_the_same_bits(safeg
         first, second = read_encodings(one, "one"), read_encodings(two, "two")
     assert not set(map(bytes, first.tokens)) & set(map(bytes, second.tokens))
     assert (first.bits != second.bits).any()
-    for g in range(len(first.header.layout)):
-        groups = [
-            set(map(bytes, np.ascontiguousarray(encodings.bits[:, g]).view("u1")))
-            for encodings in (first, second)
-        ]
-        # All but what is hidden behind random bits, which are others every time.
-        assert len(groups[0] & groups[1]) > 0.8 * len(groups[0])
-        assert len(groups[0]) == len(groups[1])
+    rows = [
+        sorted(map(bytes, encodings.bits.reshape(len(encodings), -1).view("u1")))
+        for encodings in (first, second)
+    ]
+    assert rows[0] == rows[1]
 
 
 def test_another_secret_finds_nobody(safeguarding, tmp_path):

@@ -85,7 +85,7 @@ def cases(draw):
     return clk_scheme(features, length, salt, info), schema, rows
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cases(), st.text("abcdefgh0123456789", min_size=32, max_size=80))
 def test_bits_are_clkhashs(case, secret):
     scheme, schema, rows = case

@@ -47,14 +47,14 @@ def ours(found, schema, rows, secret=SECRET):
     return [row[0].astype("<u8").tobytes() for row in encoded.bits]
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(cases(), st.text(min_size=32, max_size=40))
 def test_an_imported_schema_sets_clkhashs_bits(case, secret):
     schema, rows = case
     assert ours(imported(schema), schema, rows, secret) == theirs(schema, rows, secret)
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_the_toml_of_an_imported_scheme_is_that_scheme(case):
     found = imported(case[0])
@@ -149,7 +149,7 @@ def test_how_values_are_checked_and_written(kind, value, written):
     assert (cell.value or None, bool(cell.damage)) == (written, written is None)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(CHECKED)),
     st.text(max_size=6)

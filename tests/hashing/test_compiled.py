@@ -46,7 +46,6 @@ def arrays(texts):
     ]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=400), max_size=5),
     st.binary(min_size=1, max_size=64),
@@ -77,7 +76,6 @@ def test_blake2b_refuses_what_it_does_not_have(key, size):
         blake2b(np.empty(0, np.uint8), np.zeros(1, np.int32), key, size=size)
 
 
-@settings(deadline=None)
 @given(st.lists(TEXT, max_size=6), st.integers(1, 3), st.booleans(), st.booleans())
 def test_grams_are_the_plain_ones(texts, q, positional, without_unknown):
     if not can_cut(q, positional=positional):
@@ -166,7 +164,7 @@ def test_whole_postcodes_are_sure():
     assert sure.tolist() == [True] * len(texts) + [False] * len(odd)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(NAMES, NAMES, DATES, TEXT, POSTCODES | TEXT), min_size=1, max_size=8))
 def test_an_arrow_column_is_standardised_as_a_list_is(records):
     given, surname, date, address, postcode = map(list, zip(*records, strict=True))
@@ -202,7 +200,7 @@ def test_null_in_an_arrow_column_is_missing():
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from([64, 128, 192, 512, 576, 1088]), st.integers(1, 5), st.integers(0, 999))
 def test_looking_up_and_counting_bits_diffuse_alike(length, t, seed):
     table = index_table(seed.to_bytes(32, "little"), length, t)

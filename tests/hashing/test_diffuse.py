@@ -9,7 +9,7 @@ from tests.hashing import reference
 SHAPES = st.tuples(st.sampled_from([64, 128, 192, 512]), st.integers(1, 32))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.binary(min_size=32, max_size=32), SHAPES)
 def test_the_table_is_the_references_and_uses_every_bit_alike(key, shape):
     length, t = shape
@@ -19,7 +19,7 @@ def test_the_table_is_the_references_and_uses_every_bit_alike(key, shape):
     assert all(len(set(row)) == t for row in table.tolist())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SHAPES, st.integers(0, 20), st.integers(0, 2**32 - 1))
 def test_diffusion_is_the_xor_of_the_tables_bits(shape, rows, seed):
     length, t = shape

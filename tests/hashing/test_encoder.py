@@ -104,7 +104,7 @@ def schemes(draw):
     )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(schemes(), st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=5))
 def test_any_scheme_is_as_the_reference_has_it(scheme, records):
     assert_as_reference(scheme, {name: [record[name] for record in records] for name in CELLS})

@@ -1,11 +1,15 @@
 """Local suppression: what is repeated is hidden, what isn't stays as it is."""
 
+import hashlib
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashing.suppression import RepeatFinder, fingerprints
+from hashing.secret import LinkageSecret
+from hashing.suppression import RepeatFinder, fingerprints, keyed_fill
 from linkage.encodings import GroupLayout
 
 LAYOUT = (GroupLayout("A", 128), GroupLayout("B", 64))
@@ -17,6 +21,13 @@ ROWS = st.lists(
     min_size=1,
     max_size=40,
 )
+
+
+SECRET = LinkageSecret(b"an agency's secret for the tests!")
+
+
+def fill_of(rows):
+    return keyed_fill(SECRET, "police", pa.array([str(row[0]) for row in rows], pa.string()))
 
 
 def extract(rows):
@@ -36,7 +47,7 @@ def hide(rows, cut=None, *, alternates):
     finder = RepeatFinder(LAYOUT, alternates=alternates)
     for part in (slice(0, cut), slice(cut, None)) if cut is not None else (slice(None),):
         finder.add(tokens[part], bits[part], present[part])
-    shown, hidden = finder.repeats().hide(bits, present)
+    shown, hidden = finder.repeats().hide(bits, present, fill_of(rows))
     return bits, present, shown, hidden
 
 
@@ -70,7 +81,7 @@ def test_nothing_in_nothing_out():
     shown, hidden = (
         RepeatFinder(LAYOUT, alternates=False)
         .repeats()
-        .hide(np.zeros((0, 2, 2), np.uint64), np.zeros((0, 2), bool))
+        .hide(np.zeros((0, 2, 2), np.uint64), np.zeros((0, 2), bool), fill_of([]))
     )
     assert shown.shape == (0, 2, 2)
     assert hidden.shape == (0, 2)
@@ -83,3 +94,21 @@ def test_fingerprints_tell_near_bits_apart(first, second):
         bits[row, 0, bit // 64] = np.uint64(1) << np.uint64(bit % 64)
     a, b = fingerprints(bits)[:, 0]
     assert (a == b) == (first == second)
+
+
+def test_what_hides_a_group_is_a_keyed_function_of_the_record():
+    group = GroupLayout("GS", 640)
+    fill = fill_of([("r1",), ("r2",), ("r1",)])
+    found = fill(group, np.array([0, 1, 2]))
+    key = SECRET.derive(b"concord/1/hidden/police/GS", 32)
+    blocks = [
+        hashlib.blake2b(b"r1", key=key, salt=block.to_bytes(2, "little")).digest()
+        for block in range(2)
+    ]
+    assert found[0].astype("<u8").tobytes() == b"".join(blocks)[:80]
+    assert (found[0] == found[2]).all()
+    assert (found[0] != found[1]).all()
+    assert (fill(group, np.array([1])) == found[1]).all()
+    assert (fill(GroupLayout("GD", 640), np.array([0])) != found[0]).all()
+    others = keyed_fill(SECRET, "care", pa.array(["r1"], pa.string()))(group, np.array([0]))
+    assert (others != found[0]).all()

@@ -50,7 +50,7 @@ def assert_same(a: Encodings, b: Encodings) -> None:
     np.testing.assert_array_equal(a.present, b.present)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.integers(0, 40),
     lengths=st.lists(st.integers(1, 8).map(lambda words: 64 * words), min_size=1, max_size=5),

@@ -41,7 +41,7 @@ def assert_same(one, two):
     assert linkage.estimate == other.estimate
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32),
     people=st.integers(1, 60),
@@ -104,7 +104,7 @@ def mixed(seed: int):
     return sources, linkage, evidence
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32), erased=st.lists(st.integers(0, 10_000), max_size=12))
 def test_only_clusters_that_held_an_erased_record_change(seed, erased):
     sources, linkage, evidence = mixed(seed % 5)

@@ -52,7 +52,7 @@ def assert_equal(bits, present, split, comparisons, floor):
     np.testing.assert_array_equal(marginals, expected_marginals)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     rows=st.integers(1, 200),

@@ -97,7 +97,7 @@ def test_tokens_that_end_in_zeros_are_told_apart():
     assert {kind for _, kind in rows.values()} == {"unchanged"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     old=st.lists(st.integers(0, 6), min_size=0, max_size=20),
     new=st.lists(st.integers(0, 6), min_size=0, max_size=24),

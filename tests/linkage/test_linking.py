@@ -116,7 +116,7 @@ def test_a_cluster_has_at_most_one_record_of_a_clean_agency():
     assert len(np.unique(pairs, axis=0)) == len(pairs)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), links=st.integers(0, 60), clean=st.booleans())
 def test_assignment_and_clusters_keep_their_promises(seed, links, clean):
     rng = np.random.default_rng(seed)

@@ -119,9 +119,7 @@ def test_the_text_shows_every_part_with_its_limits(tmp_path):
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(RECORDS, min_size=3, max_size=14),
     st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13), st.floats(0, 1)), max_size=12),
