@@ -44,18 +44,27 @@ class Calibration:
     decoy_weights: NDArray[np.float64]
     calibrated: bool
 
+    def mean_decoy_weight(self) -> float | None:
+        """Return how many false matches a decoy stands for, where it stands for any."""
+        total = float(self.decoy_weights.sum())
+        return float((self.decoy_weights**2).sum()) / total if total else None
+
 
 def calibrate(
     sources: Sources,
     candidates: Candidates,
     log_odds: NDArray[np.float64],
     *,
+    held_out: NDArray[np.float64] | None = None,
     repeats_hidden: bool = False,
 ) -> Calibration:
     """Calibrate natural log odds, (pairs,), into match probabilities.
 
-    ``repeats_hidden`` says that clean agencies hide what several of their records share.
+    ``held_out`` (pairs,) are the log odds that each pair has in a scoring that didn't learn from
+    it, where the scoring has learnt: by its own lights it would tell kept pairs from decoys too
+    well. ``repeats_hidden`` says that clean agencies hide what several of their records share.
     """
+    fair = log_odds if held_out is None else held_out
     order = best_first(log_odds, candidates.closeness)
     kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
     probabilities = probability(log_odds)
@@ -70,7 +79,7 @@ def calibrate(
         if repeats_hidden:
             hides = sources.clean[_searched(sources, candidates, decoys, forward)]
             weights *= _for_each_hidden(candidates, sure, decoys, hides)
-        probabilities = _match_probability(log_odds, kept, decoys, weights)
+        probabilities = _match_probability(log_odds, fair, kept, decoys, weights)
     return Calibration(kept, probabilities, decoys, weights, calibrated=True)
 
 
@@ -190,11 +199,12 @@ def _for_each_hidden(
 
 def _match_probability(
     log_odds: NDArray[np.float64],
+    fair: NDArray[np.float64],
     kept: NDArray[np.bool_],
     decoys: NDArray[np.int64],
     weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    scores = np.concatenate([log_odds[kept], log_odds[decoys]])
+    scores = np.concatenate([fair[kept], fair[decoys]])
     is_kept = np.concatenate([np.ones(kept.sum()), np.zeros(len(decoys))])
     sample_weights = np.concatenate([np.ones(kept.sum()), weights])
     regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")

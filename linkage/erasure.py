@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.estimates import EstimateBasis
 from linkage.outcome import Evidence, LevelsOf, Links, Outcome, Thresholds, conclude
 from linkage.sources import Sources, records_alone
 
@@ -22,11 +23,12 @@ def erase(
     evidence: Evidence,
     erased: NDArray[np.bool_],
     thresholds: Thresholds,
+    basis: EstimateBasis,
 ) -> tuple[Sources, Outcome]:
     """Return the records that remain and what their links and clusters are.
 
     ``cluster_of`` int64 and ``erased`` bool, both (records,), say of each record of ``sources``
-    which cluster it is in and whether it goes.
+    which cluster it is in and whether it goes. ``basis`` is that of the linkage's estimates.
     """
     number = np.cumsum(~erased, dtype=np.int32) - np.int32(1)
     remaining = records_alone(
@@ -37,7 +39,7 @@ def erase(
     cluster_now = cluster_of[~erased]
     within = cluster_now[assigned.left] == cluster_now[assigned.right]
     levels_of = _known_levels(len(remaining), assigned, implied)
-    return remaining, conclude(remaining, assigned, within, thresholds, levels_of)
+    return remaining, conclude(remaining, assigned, within, thresholds, basis, levels_of)
 
 
 def _remaining(links: Links, erased: NDArray[np.bool_], number: NDArray[np.int32]) -> Links:

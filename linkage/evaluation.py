@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Quality:
         both = self.links + self.matches
         return 2 * self.correct / both if both else 0.0
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """All six figures, ready for JSON."""
         return {
             "precision": round(self.precision, 6),
@@ -49,6 +50,29 @@ class Quality:
             "links": self.links,
             "correct": round(self.correct, 3),
             "matches": round(self.matches, 3),
+        }
+
+
+@dataclass(frozen=True)
+class Estimate(Quality):
+    """Quality as the model expects it, without truth.
+
+    With ``counts_unseen`` the matches are all there are, as estimated; without it only those
+    that the comparison shows, so that recall is an upper limit. The intervals are of 95%, None
+    where nothing can be said; they hold what chance does, not what a wrong model would.
+    """
+
+    precision_interval: Interval | None = None
+    recall_interval: Interval | None = None
+    counts_unseen: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """All figures and their intervals, ready for JSON."""
+        limits = {"precision": self.precision_interval, "recall": self.recall_interval}
+        return {
+            **super().as_dict(),
+            "intervals": {name: _rounded(both) for name, both in limits.items()},
+            "counts_unseen": self.counts_unseen,
         }
 
 
@@ -67,10 +91,11 @@ class Intervals:
     def as_dict(self) -> dict[str, list[float] | None]:
         """Lower and upper limits, ready for JSON."""
         limits = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-        return {
-            name: None if both is None else [round(limit, 6) for limit in both]
-            for name, both in limits.items()
-        }
+        return {name: _rounded(both) for name, both in limits.items()}
+
+
+def _rounded(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [round(limit, 6) for limit in interval]
 
 
 def intervals(counted: Quality) -> Intervals:
@@ -105,10 +130,10 @@ def _f1_of(f_star: float) -> float:
     return 2 * f_star / (1 + f_star)
 
 
-def expected_quality(probability: NDArray[np.float64], threshold: float) -> Quality:
-    """Return the quality that match probabilities, one per assigned pair, promise."""
+def expected_quality(probability: NDArray[np.float64], threshold: float) -> Estimate:
+    """Return the quality that match probabilities, one per assigned pair, promise by themselves."""
     linked = probability >= threshold
-    return Quality(int(linked.sum()), float(probability[linked].sum()), float(probability.sum()))
+    return Estimate(int(linked.sum()), float(probability[linked].sum()), float(probability.sum()))
 
 
 def best_quality(

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.assignment import best_first
-from linkage.calibration import Calibration, calibrate
+from linkage.calibration import Calibration, source_pair
 from linkage.candidates import Candidates, pair_levels
 from linkage.clustering import Clusters
-from linkage.evaluation import Quality, expected_quality
+from linkage.estimates import EstimateBasis
+from linkage.evaluation import Estimate
 from linkage.fellegi_sunter import LinkageModel, estimate
 from linkage.outcome import Evidence, Links, Thresholds, conclude
 from linkage.patterns import GroupComparison, PatternHistogram, count_patterns
 from linkage.rescoring import rescore
 from linkage.scanning import MapTiles, Scans, bring_together, scan_pairs
 from linkage.sources import Sources
+from linkage.unseen import Shown, shown_shares
 
 __all__ = ["Linkage", "LinkingRules", "Links", "complete_scans", "link", "link_scanned"]
 
@@ -46,8 +48,8 @@ class Linkage:
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
-    agencies; ``rescored`` says whether the logistic model was kept, ``calibrated`` whether there
-    were enough sure pairs to learn from decoys.
+    agencies, and ``basis`` what both rest on; ``calibrated`` says whether there were enough sure
+    pairs to learn from decoys.
     """
 
     links: Links
@@ -56,9 +58,9 @@ class Linkage:
     histogram: PatternHistogram
     pattern_weight: NDArray[np.float64]
     pattern_probability: NDArray[np.float64]
-    estimate: Quality
-    estimates: dict[tuple[str, str], Quality]
-    rescored: bool
+    estimate: Estimate
+    estimates: dict[tuple[str, str], Estimate]
+    basis: EstimateBasis
     calibrated: bool
 
 
@@ -91,13 +93,18 @@ def link_scanned(
     histogram = count_patterns(candidates.levels, candidates.marginals, candidates.total_pairs)
     model = estimate(sources, candidates, histogram, rules.comparisons)
     odds = model.log_odds(histogram.patterns)
-    score, calibration, rescored = _best_scoring(sources, candidates, histogram, rules, odds)
+    level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
+    score, calibration = rescore(
+        sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
+    )
     assigned = _assigned(candidates, score[histogram.pattern_of], calibration)
+    basis = EstimateBasis(_shown(sources, assigned, model), calibration.mean_decoy_weight())
     outcome = conclude(
         sources,
         assigned,
         np.ones(len(assigned), np.bool_),
         Thresholds(rules.link, rules.review),
+        basis,
         lambda left, right: pair_levels(sources, rules.comparisons, left, right),
     )
     linkage = Linkage(
@@ -109,33 +116,17 @@ def link_scanned(
         _by_pattern(histogram, calibration),
         outcome.estimate,
         outcome.estimates,
-        rescored,
+        basis,
         calibration.calibrated,
     )
     return linkage, outcome.evidence
 
 
-def _best_scoring(
-    sources: Sources,
-    candidates: Candidates,
-    histogram: PatternHistogram,
-    rules: LinkingRules,
-    odds: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], Calibration, bool]:
-    """Rescore, and keep the rescoring only where it raises the expected F1."""
-    hidden = rules.repeats_hidden
-    plain = calibrate(sources, candidates, odds[histogram.pattern_of], repeats_hidden=hidden)
-    level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    score, better = rescore(
-        sources, candidates, histogram, level_counts, odds, repeats_hidden=hidden
-    )
-
-    def expected_f1(calibration: Calibration) -> float:
-        return expected_quality(calibration.probability[calibration.kept], rules.link).f1
-
-    if expected_f1(better) > expected_f1(plain):
-        return score, better, True
-    return odds, plain, False
+def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple[str, str], Shown]:
+    between = source_pair(sources, assigned.left, assigned.right)
+    shares = shown_shares(sources, between, assigned.levels, assigned.probability, model)
+    names, agencies = sources.names, len(sources.names)
+    return {(names[key // agencies], names[key % agencies]): own for key, own in shares.items()}
 
 
 def _by_pattern(histogram: PatternHistogram, calibration: Calibration) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from linkage.calibration import source_pair
 from linkage.clustering import Clusters, cluster
-from linkage.evaluation import Quality, expected_quality
+from linkage.estimates import EstimateBasis, estimate_quality
+from linkage.evaluation import Estimate
 from linkage.sources import Sources
 
 # Returns the levels, int8 (pairs, groups), of pairs of records, left and right int32 (pairs,).
@@ -82,8 +83,8 @@ class Outcome:
     links: Links
     clusters: Clusters
     evidence: Evidence
-    estimate: Quality
-    estimates: dict[tuple[str, str], Quality]
+    estimate: Estimate
+    estimates: dict[tuple[str, str], Estimate]
 
 
 def conclude(
@@ -91,11 +92,13 @@ def conclude(
     assigned: Links,
     may_join: NDArray[np.bool_],
     thresholds: Thresholds,
+    basis: EstimateBasis,
     levels_of: LevelsOf,
 ) -> Outcome:
     """Draw links and clusters from the assigned pairs, the surest first.
 
-    Those of ``may_join``, bool (assigned pairs,), that are sure enough join clusters.
+    Those of ``may_join``, bool (assigned pairs,), that are sure enough join clusters. ``basis``
+    is what the estimates of quality rest on.
     """
     joining = assigned.take(np.flatnonzero(may_join)).at_least(thresholds.link)
     clusters = cluster(sources, joining.left, joining.right, joining.probability, thresholds.link)
@@ -105,8 +108,7 @@ def conclude(
         pairs.at_least(thresholds.review),
         clusters,
         Evidence(assigned, implied),
-        expected_quality(pairs.probability, thresholds.link),
-        _estimates_by_pair(sources, pairs, thresholds.link),
+        *_estimates(sources, assigned, pairs.at_least(thresholds.link), basis),
     )
 
 
@@ -140,14 +142,19 @@ def _in_order(one: Links, other: Links) -> Links:
     return pairs.take(np.lexsort((pairs.right, pairs.left, -pairs.weight, -pairs.probability)))
 
 
-def _estimates_by_pair(
-    sources: Sources, pairs: Links, threshold: float
-) -> dict[tuple[str, str], Quality]:
-    between = source_pair(sources, pairs.left, pairs.right)
-    agencies = len(sources.names)
-    return {
-        (sources.names[a], sources.names[b]): expected_quality(
-            pairs.probability[between == a * agencies + b], threshold
-        )
-        for a, b in sources.pairs()
-    }
+def _estimates(
+    sources: Sources, assigned: Links, linked: Links, basis: EstimateBasis
+) -> tuple[Estimate, dict[tuple[str, str], Estimate]]:
+    agency_pairs = len(sources.names) ** 2
+    between = source_pair(sources, linked.left, linked.right)
+    return estimate_quality(
+        sources,
+        _sums(source_pair(sources, assigned.left, assigned.right), assigned, agency_pairs),
+        np.bincount(between, minlength=agency_pairs),
+        _sums(between, linked, agency_pairs),
+        basis,
+    )
+
+
+def _sums(between: NDArray[np.int64], pairs: Links, agency_pairs: int) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(between, pairs.probability, agency_pairs), np.float64)

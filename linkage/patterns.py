@@ -8,7 +8,7 @@ of a pair's levels, one per group; pairs with the same pattern carry the same ev
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,13 +22,21 @@ Kind = Literal["correlation", "dice"]
 DICE_LEVELS = (0.98, 0.95, 0.92, 0.89, 0.86, 0.83, 0.80, 0.76, 0.72, 0.68, 0.64, 0.60)
 
 
+# Chance agreement has a standard deviation of 1 / √length. A scan of all pairs tells apart what
+# lies this many above 0; what lies lower it meets too often.
+SCANNED_DEVIATIONS = 3.5
+
+
 def correlation_levels(length: int) -> tuple[float, ...]:
     """Return the default levels for ``length`` diffused bits.
 
-    The lowest lies 3.5 standard deviations of chance agreement above 0.
+    The lowest lie 3.5, 2.75 and 2 standard deviations of chance agreement above 0: each says
+    little, but several groups together may say enough.
     """
-    chance = 3.5 / math.sqrt(length)
-    return (*(level for level in (0.97, 0.75, 0.5, 0.3) if level > chance), chance)
+    chance = 1 / math.sqrt(length)
+    lowest = SCANNED_DEVIATIONS * chance
+    high = (0.97, 0.85, 0.7, 0.55, 0.45, 0.36)
+    return (*(level for level in high if level > 1.1 * lowest), lowest, 2.75 * chance, 2 * chance)
 
 
 @dataclass(frozen=True)
@@ -37,17 +45,27 @@ class GroupComparison:
 
     ``length`` in bits; ``levels`` are the least similarities of the agreement levels, falling.
     Hamming correlation is 1 − 2·distance/length; Dice is 1 − distance/(set bits of both).
+    ``parts`` are what the group joins, by name, each with its diffusion t; none if unknown.
     """
 
     name: str
     length: int
     kind: Kind
     levels: tuple[float, ...]
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def level_count(self) -> int:
         """The number of levels, the one below all thresholds included."""
         return len(self.levels) + 1
+
+    def for_scan(self) -> GroupComparison:
+        """Return the comparison with only the levels that a scan of all pairs tells apart."""
+        if self.kind == "dice":
+            return self
+        least = (SCANNED_DEVIATIONS - 1e-9) / math.sqrt(self.length)
+        kept = tuple(level for level in self.levels if level >= least)
+        return replace(self, levels=kept or self.levels[:1])
 
 
 def levels_of(

@@ -1,8 +1,11 @@
 """Rescoring: a logistic model that learns from the decoys what the groups say together.
 
 The Fellegi–Sunter model takes the groups for independent. Groups that share a field aren't, so a
-regularised logistic regression on the levels, their pairwise interactions and the model's own
-score separates the kept pairs from the weighted decoys; no truth is used.
+logistic regression separates the kept pairs from the weighted decoys by the model's own score and
+by how every two groups agree; no truth is used. What two groups say is shrunk towards nothing, the
+score is not: so the regression corrects the model as far as the decoys insist on it, and otherwise
+leaves it as it is. (A regression that learns every level anew fits some secrets well and others
+badly.) Probabilities are calibrated on scores that didn't learn from the pair in question.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ from linkage.patterns import NULL, PatternHistogram
 from linkage.sources import Sources
 
 ROUNDS = 2
+FOLDS = 2
 REGULARISATION = 0.3  # scikit-learn's C
+# What the features are multiplied with: small ones are shrunk, large ones aren't.
+_INTERACTION_SCALE, _SCORE_SCALE = 0.3, 2.0
 MOST_INTERACTING_GROUPS = 16  # beyond it the pairs of groups outnumber what data can teach
 _HOPELESS = -8.0
 _COARSE_NONE, _COARSE_PARTIAL, _COARSE_IDENTICAL, _COARSE_NULL = range(4)
@@ -46,12 +52,21 @@ def rescore(
     calibration = calibrate(
         sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
     )
+    fold = candidates.left % FOLDS  # records stand in the order of their random tokens
     for _ in range(ROUNDS):
         if not calibration.calibrated:
             break
-        score = _learn(histogram, features, score, calibration) + 1e-3 * log_odds
+        held_out = np.empty(len(candidates))
+        for own in range(FOLDS):
+            others = _learn(histogram, features, score, calibration, fold != own)
+            held_out[fold == own] = (others + 1e-3 * log_odds)[histogram.pattern_of[fold == own]]
+        score = _learn(histogram, features, score, calibration, fold >= 0) + 1e-3 * log_odds
         calibration = calibrate(
-            sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
+            sources,
+            candidates,
+            score[histogram.pattern_of],
+            held_out=held_out,
+            repeats_hidden=repeats_hidden,
         )
     return score, calibration
 
@@ -59,13 +74,13 @@ def rescore(
 def pattern_features(
     patterns: NDArray[np.int8], level_counts: tuple[int, ...], log_odds: NDArray[np.float64]
 ) -> sparse.csr_matrix:
-    """Return the features of each pattern: levels, coarse interactions, and the model's score."""
-    columns = [patterns[:, g] == level for g, n in enumerate(level_counts) for level in range(n)]
-    if len(level_counts) <= MOST_INTERACTING_GROUPS:
-        columns += _interactions(_coarse(patterns, level_counts))
-    matrix = sparse.csr_matrix(np.stack(columns, axis=1).astype(np.float64))
-    scaled = sparse.csr_matrix((np.clip(log_odds, -30, 30) / 10)[:, None])
-    return sparse.csr_matrix(sparse.hstack([matrix, scaled]))
+    """Return the features of each pattern: the model's score and how every two groups agree."""
+    score = sparse.csr_matrix(_SCORE_SCALE * np.clip(log_odds, -30, 30)[:, None])
+    coarse = _coarse(patterns, level_counts)
+    if not 2 <= len(level_counts) <= MOST_INTERACTING_GROUPS:
+        return score
+    interactions = sparse.csr_matrix(np.stack(_interactions(coarse), axis=1), dtype=np.float64)
+    return sparse.csr_matrix(sparse.hstack([_INTERACTION_SCALE * interactions, score]))
 
 
 def _coarse(patterns: NDArray[np.int8], level_counts: tuple[int, ...]) -> NDArray[np.int8]:
@@ -90,13 +105,18 @@ def _learn(
     features: sparse.csr_matrix,
     score: NDArray[np.float64],
     calibration: Calibration,
+    learn_from: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Fit kept pairs against decoys and return the log odds of a match for every pattern."""
+    """Fit kept pairs against decoys and return the log odds of a match for every pattern.
+
+    ``learn_from`` bool (pairs,) chooses among the candidates.
+    """
     pattern_count = len(histogram.patterns)
-    kept = np.bincount(histogram.pattern_of[calibration.kept], minlength=pattern_count)
+    kept = np.bincount(histogram.pattern_of[calibration.kept & learn_from], minlength=pattern_count)
+    chosen = learn_from[calibration.decoys]
     decoys = np.bincount(
-        histogram.pattern_of[calibration.decoys],
-        weights=calibration.decoy_weights + 1e-6,
+        histogram.pattern_of[calibration.decoys[chosen]],
+        weights=calibration.decoy_weights[chosen] + 1e-6,
         minlength=pattern_count,
     )
     hopeful = score > _HOPELESS

@@ -26,7 +26,7 @@ from linkage.candidates import (
     levels_of_rows,
     rough_weights,
 )
-from linkage.patterns import NULL_DISTANCE, GroupComparison, levels_of
+from linkage.patterns import NULL, NULL_DISTANCE, GroupComparison, levels_of
 from linkage.similarity import Blocks, ScanRules, scan_rows, to_blocks
 from linkage.sources import Sources
 
@@ -56,7 +56,8 @@ class PairScan:
     ``left`` and ``right`` int32 (pairs,) number the records of the first and of the second agency
     by rising token, from 0 in each; pairs rise. ``levels`` int8 and ``distances`` uint16, both
     (pairs, groups), are those of the best pair of alternates, `NULL_DISTANCE` where a group is
-    null. ``marginals`` int64 (groups, max levels) counts the levels of all pairs of rows, and
+    null. ``marginals`` int64 (groups, max levels) counts the levels of all pairs of rows; levels
+    that lie near chance are not told apart by the scan, and counted by the share of a sample.
     ``total_pairs`` is the number of all pairs of records.
     """
 
@@ -93,7 +94,8 @@ def scan_pairs(
 
     About ``candidates_per_record`` pairs are kept for each record and each other agency.
     """
-    rules = [_rules_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
+    samples = [_sample_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
+    rules = [_rules_of(sample, comparisons) for sample in samples]
     blocks = {b: _blocks_of(sources, b) for _, b in pairs}
     data, tiles = sources.encodings, list(_tiles(sources, pairs))
 
@@ -111,9 +113,9 @@ def scan_pairs(
         found[tile.pair].append(result)
     return {
         (sources.names[pair[0]], sources.names[pair[1]]): _put_together(
-            sources, pair, comparisons, results
+            sources, pair, comparisons, results, sample
         )
-        for pair, results in zip(pairs, found, strict=True)
+        for pair, results, sample in zip(pairs, found, samples, strict=True)
     }
 
 
@@ -136,19 +138,55 @@ def bring_together(
     )
 
 
-def _rules_of(
+@dataclass(frozen=True)
+class _Sample:
+    """The levels of random pairs of rows, int8 (pairs, groups), and the share to be kept."""
+
+    levels: NDArray[np.int8]
+    wanted: float
+
+
+def _sample_of(
     sources: Sources,
     pair: tuple[int, int],
     comparisons: tuple[GroupComparison, ...],
     candidates_per_record: int,
     seed: int,
-) -> ScanRules:
+) -> _Sample:
     a, b = pair
     share = wanted_share(sources.size(a), sources.size(b), candidates_per_record)
     rng = _random_numbers_of(seed, sources.names[a], sources.names[b])
-    sample = sample_levels(sources, pair, comparisons, share, rng)
-    weights = rough_weights(count_levels(sample, comparisons), comparisons)
-    return ScanRules.of(comparisons, weights, choose_floor(sample, weights, share))
+    return _Sample(sample_levels(sources, pair, comparisons, share, rng), share)
+
+
+def _rules_of(sample: _Sample, comparisons: tuple[GroupComparison, ...]) -> ScanRules:
+    """Choose the floor by the levels that a scan tells apart; the lower ones are one level 0."""
+    scanned = tuple(comparison.for_scan() for comparison in comparisons)
+    lower = np.array([_lower_levels(comparison) for comparison in comparisons])
+    levels = np.where(sample.levels == NULL, NULL, np.maximum(sample.levels - lower, 0))
+    weights = rough_weights(count_levels(levels, scanned), scanned)
+    return ScanRules.of(scanned, weights, choose_floor(levels, weights, sample.wanted))
+
+
+def _lower_levels(comparison: GroupComparison) -> int:
+    """Return how many levels lie below those that a scan tells apart."""
+    return len(comparison.levels) - len(comparison.for_scan().levels)
+
+
+def _all_levels(
+    marginals: NDArray[np.int64], sample: _Sample, comparisons: tuple[GroupComparison, ...]
+) -> NDArray[np.int64]:
+    """Return how many pairs reach each level; of the lower ones the sample knows the shares."""
+    sampled = count_levels(sample.levels, comparisons)
+    counts = np.zeros_like(sampled)
+    for g, comparison in enumerate(comparisons):
+        lower = _lower_levels(comparison)
+        told_apart = len(comparison.levels) - lower
+        counts[g, lower + 1 : lower + 1 + told_apart] = marginals[g, 1 : 1 + told_apart]
+        shares = sampled[g, 1 : lower + 1] / max(int(sampled[g, : lower + 1].sum()), 1)
+        counts[g, 1 : lower + 1] = np.round(marginals[g, 0] * shares)
+        counts[g, 0] = marginals[g, 0] - counts[g, 1 : lower + 1].sum()
+    return counts
 
 
 def _random_numbers_of(seed: int, name_a: str, name_b: str) -> np.random.Generator:
@@ -230,6 +268,7 @@ def _put_together(
     pair: tuple[int, int],
     comparisons: tuple[GroupComparison, ...],
     found: list[Found],
+    sample: _Sample,
 ) -> PairScan:
     left, right, distances = (np.concatenate([result[k] for result in found]) for k in range(3))
     levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
@@ -244,7 +283,7 @@ def _put_together(
         right[best] - np.int32(sources.starts[b]),
         levels[best],
         distances[best],
-        np.sum([result[3] for result in found], axis=0),
+        _all_levels(np.sum([result[3] for result in found], axis=0), sample, comparisons),
         sources.size(a) * sources.size(b),
     )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from linkage.erasure import erase
 from linkage.errors import InputError
+from linkage.estimates import EstimateBasis
 from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Outcome, Thresholds
@@ -21,7 +22,7 @@ from linkage.sources import Sources
 from matcher.runs.outputs import write_run
 from matcher.runs.report import render
 from matcher.runs.scans import FOLDER, erase_from_scan
-from matcher.runs.stored import StoredRun, read_evidence, read_run
+from matcher.runs.stored import StoredRun, read_basis, read_evidence, read_run
 from matcher.runs.tables import (
     cluster_table,
     estimates,
@@ -52,7 +53,9 @@ def erase_records(folder: Path, tokens: Path, out: Path) -> Erasure:
     going = _records_of(run, asked, tokens)
     erased = run.erased | asked
     thresholds = Thresholds(run.model["thresholds"]["link"], run.model["thresholds"]["review"])
-    remaining, outcome = erase(run.sources, run.cluster_of, read_evidence(run), going, thresholds)
+    basis = read_basis(run)
+    evidence = read_evidence(run)
+    remaining, outcome = erase(run.sources, run.cluster_of, evidence, going, thresholds, basis)
     scans = {
         f"{FOLDER}/{path.name}": erase_from_scan(path, erased)
         for path in sorted((folder / FOLDER).glob("*.parquet"))
@@ -95,7 +98,7 @@ def _contents(
         **estimates(outcome.estimate, outcome.estimates),
         "erased": len(erased),
     }
-    linkage, rules = _as_linkage(run.model, outcome)
+    linkage, rules = _as_linkage(run.model, outcome, read_basis(run))
     title, fields = run.model["agreement"]["title"], run.model["fields"]
     outputs = Outputs(**run.model["outputs"])
     return {
@@ -109,7 +112,9 @@ def _contents(
     }
 
 
-def _as_linkage(model: Mapping[str, Any], outcome: Outcome) -> tuple[Linkage, LinkingRules]:
+def _as_linkage(
+    model: Mapping[str, Any], outcome: Outcome, basis: EstimateBasis
+) -> tuple[Linkage, LinkingRules]:
     """Return what the report shows: the model as it was, and the links and clusters as they are."""
     groups = model["groups"]
     comparisons = tuple(
@@ -133,7 +138,7 @@ def _as_linkage(model: Mapping[str, Any], outcome: Outcome) -> tuple[Linkage, Li
         np.empty(0),
         outcome.estimate,
         outcome.estimates,
-        model["rescored"],
+        basis,
         model["calibrated"],
     )
     thresholds = model["thresholds"]

@@ -11,7 +11,7 @@ from linkage.errors import InputError, VerificationError
 from linkage.linking import LinkingRules
 from linkage.patterns import DICE_LEVELS, GroupComparison, correlation_levels
 from linkage.protocol.agreement import Agreement, parse_agreement
-from linkage.protocol.scheme import Group
+from linkage.protocol.scheme import Group, Part, Scheme
 
 
 def read_agreement(path: Path) -> Agreement:
@@ -44,7 +44,8 @@ def linking_rules(agreement: Agreement) -> LinkingRules:
     matching = agreement.matching
     return LinkingRules(
         tuple(
-            _comparison(group, matching.levels.get(group.name)) for group in agreement.scheme.group
+            _comparison(agreement.scheme, group, matching.levels.get(group.name))
+            for group in agreement.scheme.group
         ),
         matching.link_probability,
         matching.review,
@@ -54,6 +55,13 @@ def linking_rules(agreement: Agreement) -> LinkingRules:
     )
 
 
-def _comparison(group: Group, levels: tuple[float, ...] | None) -> GroupComparison:
-    default = correlation_levels(group.length) if group.similarity == "correlation" else DICE_LEVELS
-    return GroupComparison(group.name, group.length, group.similarity, levels or default)
+def _comparison(scheme: Scheme, group: Group, levels: tuple[float, ...] | None) -> GroupComparison:
+    diffused = group.similarity == "correlation"
+    default = correlation_levels(group.length) if diffused else DICE_LEVELS
+    parts = tuple((_content(scheme, part), part.diffusion) for part in group.parts if diffused)
+    return GroupComparison(group.name, group.length, group.similarity, levels or default, parts)
+
+
+def _content(scheme: Scheme, part: Part) -> str:
+    """Name what a part is made of, its fields; several groups may join it."""
+    return "+".join(sorted({scheme.features[name].field for name in part.features}))

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError
+from linkage.estimates import EstimateBasis
 from linkage.lineage import Lineage, Membership, trace
 from linkage.outcome import Evidence, Links
 from linkage.sources import Sources, records_alone
+from linkage.unseen import Shown
 from matcher.runs.tombstones import Tombstones, token_bytes, tombstones_of
 
 _CLUSTER_COLUMNS = ["cluster_id", "agency", "record_token"]
@@ -91,13 +93,28 @@ def read_evidence(run: StoredRun) -> Evidence:
         )
         assigned = table["assigned"].to_numpy()
     except FileNotFoundError:
-        raise InputError(
-            f"{run.folder} has no evidence.parquet, as it was made by an earlier version; "
-            "link the files again."
-        ) from None
+        raise _earlier(run.folder, "it has no evidence.parquet") from None
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(run.folder) from error
     return Evidence(links.take(np.flatnonzero(assigned)), links.take(np.flatnonzero(~assigned)))
+
+
+def read_basis(run: StoredRun) -> EstimateBasis:
+    """Return what the run's estimates of quality rest on."""
+    if "estimate_basis" not in run.model:
+        raise _earlier(run.folder, "model.json lacks the basis of its estimates")
+    try:
+        document = run.model["estimate_basis"]
+        shown = {
+            (str(own["agencies"][0]), str(own["agencies"][1])): Shown(
+                float(own["share"]), float(own["log_error"])
+            )
+            for own in document["shown"]
+        }
+        weight = document["decoy_weight"]
+        return EstimateBasis(shown, None if weight is None else float(weight))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise _damaged(run.folder) from error
 
 
 def _ends(sources: Sources, table: Any, side: str) -> NDArray[np.int32]:
@@ -137,6 +154,12 @@ def _tombstones(folder: Path) -> Tombstones:
 def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     table: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
     return table[columns]
+
+
+def _earlier(folder: Path, sign: str) -> InputError:
+    return InputError(
+        f"The run in {folder} was made by an earlier version, as {sign}; link the files again."
+    )
 
 
 def _damaged(folder: Path) -> VerificationError:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from linkage.clustering import Clusters
 from linkage.errors import InputError
-from linkage.evaluation import Quality
+from linkage.estimates import EstimateBasis
+from linkage.evaluation import Estimate
 from linkage.lineage import Lineage
 from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Evidence, Links
@@ -131,16 +132,25 @@ def model_json(
         "candidates": len(linkage.histogram.pattern_of),
         "iterations": linkage.model.iterations,
         "match_share": linkage.model.match_share,
-        "rescored": linkage.rescored,
         "calibrated": linkage.calibrated,
         "groups": _groups(linkage),
         **estimates(linkage.estimate, linkage.estimates),
+        "estimate_basis": basis_document(linkage.basis),
         **more,
     }
     return json_bytes(document)
 
 
-def estimates(whole: Quality, by_pair: dict[tuple[str, str], Quality]) -> dict[str, Any]:
+def basis_document(basis: EstimateBasis) -> dict[str, Any]:
+    """Return what the estimates rest on as model.json gives it."""
+    shown = [
+        {"agencies": list(pair), "share": own.share, "log_error": own.error}
+        for pair, own in basis.shown.items()
+    ]
+    return {"decoy_weight": basis.decoy_weight, "shown": shown}
+
+
+def estimates(whole: Estimate, by_pair: dict[tuple[str, str], Estimate]) -> dict[str, Any]:
     """Return the expected quality as model.json gives it."""
     return {
         "estimated": whole.as_dict(),

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from linkage.clustering import cluster
 from linkage.encodings import Encodings, GroupLayout, Header
+from linkage.estimates import EstimateBasis
 from linkage.evaluation import expected_quality
 from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import Linkage, LinkingRules, Links
-from linkage.patterns import GroupComparison, PatternHistogram, correlation_levels
+from linkage.patterns import GroupComparison, PatternHistogram
 from linkage.sources import Sources, gather
 
 GROUPS = ("name", "birth", "place")
-COMPARISONS = tuple(GroupComparison(g, 128, "correlation", correlation_levels(128)) for g in GROUPS)
+COMPARISONS = tuple(GroupComparison(g, 128, "correlation", (0.97, 0.75, 0.5, 0.31)) for g in GROUPS)
 RULES = LinkingRules(COMPARISONS, 0.5, 0.1, 40, 1)
 
 
@@ -72,7 +73,7 @@ def make_linkage(
             )
             for a, b in sources.pairs()
         },
-        rescored=False,
+        basis=EstimateBasis(),
         calibrated=calibrated,
     )
 

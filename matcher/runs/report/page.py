@@ -42,7 +42,8 @@ def render(
             linkage, histogram, int((known.sum(axis=1) >= 2).sum()), cells
         ),
         calibrated=linkage.calibrated,
-        rescored=linkage.rescored,
+        rescored=linkage.calibrated,
+        counts_unseen=linkage.estimate.counts_unseen,
         few_links=linkage.estimate.links < cells.least,
         link=f"{100 * rules.link:g}%",
         review=f"{100 * rules.review:g}%",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from linkage.evaluation import Quality
+from linkage.evaluation import Estimate, Interval, Quality
 from linkage.linking import Linkage, LinkingRules
 from linkage.sources import Sources
 from matcher.runs.report import charts
@@ -49,12 +49,16 @@ def headlines(
     ]
 
 
-def _quality_headlines(estimate: Quality, cells: Cells) -> list[Headline]:
+def _quality_headlines(estimate: Estimate, cells: Cells) -> list[Headline]:
     precision, recall = _quality(estimate, cells)
-    right = f"Of 100 links {of_a_hundred(estimate.precision)} are right, the model believes."
+    right = (
+        f"Of 100 links {of_a_hundred(estimate.precision)} are right, the model believes"
+        f"{_by_chance(estimate.precision_interval)}."
+    )
+    which = "matches" if estimate.counts_unseen else "matches that the comparison can see"
     found = (
-        f"Of 100 matches that the comparison can see, {of_a_hundred(estimate.recall)} are linked, "
-        "the model believes."
+        f"Of 100 {which}, {of_a_hundred(estimate.recall)} are linked, the model believes"
+        f"{_by_chance(estimate.recall_interval)}."
     )
     too_few = f"Fewer than {cells.least} links are too few for an estimate."
     few = estimate.links < cells.least
@@ -62,6 +66,12 @@ def _quality_headlines(estimate: Quality, cells: Cells) -> list[Headline]:
         Headline("Estimated precision", precision, too_few if few else right),
         Headline("Estimated recall", recall, too_few if few else found),
     ]
+
+
+def _by_chance(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    return f"; chance alone could make it {_limits(interval)}"
 
 
 def _quality(estimate: Quality, cells: Cells) -> tuple[str, str]:
@@ -136,17 +146,29 @@ def tradeoff(linkage: Linkage, rules: LinkingRules, cells: Cells) -> Figure | No
     )
 
 
-def estimates_by_pair(estimates: dict[tuple[str, str], Quality], cells: Cells) -> Table:
-    """Return the expected quality between each two agencies."""
+def estimates_by_pair(estimates: dict[tuple[str, str], Estimate], cells: Cells) -> Table:
+    """Return the expected quality between each two agencies, with what chance could make of it."""
     rows = [
-        [first, second, cells.shown(quality.links), *_quality(quality, cells)]
-        for (first, second), quality in estimates.items()
+        [first, second, cells.shown(own.links), *_with_intervals(own, cells)]
+        for (first, second), own in estimates.items()
     ]
-    columns = ["Agency", "and agency", "Links", "Precision", "Recall"]
+    columns = ["Agency", "and agency", "Links", "Precision", "by chance", "Recall", "by chance"]
     return Table("Estimated precision and recall for each pair of agencies", columns, rows, heads=2)
 
 
-def weakest(estimates: dict[tuple[str, str], Quality], cells: Cells) -> str | None:
+def _with_intervals(estimate: Estimate, cells: Cells) -> list[str]:
+    limits = [_limits(estimate.precision_interval), _limits(estimate.recall_interval)]
+    if estimate.links < cells.least:
+        limits = ["", ""]
+    precision, recall = _quality(estimate, cells)
+    return [precision, limits[0], recall, limits[1]]
+
+
+def _limits(interval: Interval | None) -> str:
+    return "" if interval is None else f"{percent(interval[0])} to {percent(interval[1])}"
+
+
+def weakest(estimates: dict[tuple[str, str], Estimate], cells: Cells) -> str | None:
     """Name the agencies between which most is missed, where that can be estimated."""
     enough = [pair for pair, quality in estimates.items() if quality.links >= cells.least]
     if len(enough) < 2:
