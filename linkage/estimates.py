@@ -16,6 +16,7 @@ from linkage.unseen import Shown
 
 _Z = 1.959963984540054
 _TAIL = 0.025
+_ANYTHING = 50.0  # a factor of e to this: nothing is known
 AgencyPair = tuple[str, str]
 
 
@@ -117,6 +118,7 @@ def _recall_interval(sums: _Sums, false: Interval) -> Interval | None:
     if not sums.correct or not sums.matches:
         return None
     of_correct = (false[1] - false[0]) / (2 * _Z) / sums.correct
-    spread = math.exp(_Z * math.hypot(of_correct, sums.error / sums.matches))
+    deviation = math.hypot(of_correct, sums.error / sums.matches)
+    spread = math.exp(min(_Z * deviation, _ANYTHING))
     recall = sums.correct / sums.matches
     return recall / spread, min(recall * spread, 1.0)

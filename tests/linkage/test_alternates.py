@@ -51,7 +51,9 @@ def test_alternates_that_resemble_nobody_change_little():
     assert not plain.has_alternates()
     np.testing.assert_array_equal(plain.tokens, richer.tokens)
     one, two = (pairs_of(s, link(s, RULES, map)) for s in (plain, richer))
-    assert len(one ^ two) < 0.02 * len(one)
+    # More rows give chance more to agree by, so that a few wrong links may come; none may go.
+    assert not one - two
+    assert sum(world.person[a] == world.person[b] for a, b in two) > 0.97 * len(two)
 
 
 def test_the_matching_alternate_is_found():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from linkage.clustering import cluster
 from linkage.encodings import Encodings
 from linkage.erasure import erase
+from linkage.estimates import EstimateBasis
 from linkage.linking import LinkingRules, complete_scans, link_scanned
 from linkage.outcome import Evidence, Links, Thresholds
 from linkage.scanning import bring_together, choose_floor, scan_pairs
@@ -111,7 +112,9 @@ def test_only_clusters_that_held_an_erased_record_change(seed, erased):
     going = np.zeros(len(sources), np.bool_)
     going[[k % len(sources) for k in erased]] = True
     before = linkage.clusters.cluster_of
-    remaining, after = erase(sources, before, evidence, going, Thresholds(0.5, 0.1))
+    remaining, after = erase(
+        sources, before, evidence, going, Thresholds(0.5, 0.1), EstimateBasis()
+    )
     np.testing.assert_array_equal(remaining.tokens, sources.tokens[~going])
     touched = np.isin(before, before[going])[~going]
     old, new = before[~going], after.clusters.cluster_of
@@ -158,7 +161,9 @@ def test_what_only_an_erased_record_joined_falls_apart():
     assert before.sizes().max() == 3
     going = np.zeros(len(sources), np.bool_)
     going[b] = True
-    _, after = erase(sources, before.cluster_of, evidence, going, Thresholds(0.5, 0.1))
+    _, after = erase(
+        sources, before.cluster_of, evidence, going, Thresholds(0.5, 0.1), EstimateBasis()
+    )
     assert len(after.links) == 0
     assert (after.clusters.sizes() == 1).all()
 
