@@ -109,7 +109,7 @@ def test_the_list_has_all_of_them_in_text_and_json():
 def test_an_unknown_scheme_is_refused_with_the_known_ones():
     done = invoke("scheme", "show", "x9")
     assert done.exit_code == 1
-    assert "x6, x6-private, x8-accurate" in done.stderr
+    assert "x6, x6-private, x6-years, x8-accurate" in done.stderr
 
 
 def test_the_variants_differ_as_they_say():

@@ -32,6 +32,10 @@ GOLDEN = {
         "68ff584cfbcd33951074b82a22d7f2aef7fdb522750e6932fe7ebb13b0b16cdd"
     ),
     ("x6-private", OTHER): ("06a656dbc383b34b2f336629c700c4a89fa8f2a67e88e24aa374a340fe1b1903"),
+    ("x6-years", PUBLIC_TEST_SECRET): (
+        "31d5c1d63d5b600497e4ed956ff553e8be1f274d7d4bc825e124b9cdce41210f"
+    ),
+    ("x6-years", OTHER): ("5c8f82e24f1587d618ee304647c2622e1a7489e2ac2e0fb3a4a8e717e86363ec"),
     ("x8-accurate", PUBLIC_TEST_SECRET): (
         "e5d79feced7cd21aad5ba3554267e983b7ce05f83b3d3782ceb5f3d36b07a8a7"
     ),

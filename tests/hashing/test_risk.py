@@ -156,7 +156,7 @@ def test_leaky_schemes_fail_even_on_a_sparse_extract(scheme):
     assert bool(report.weak_groups) == (scheme.version == "single field")
 
 
-@pytest.mark.parametrize("name", ["x6", "x6-private"])
+@pytest.mark.parametrize("name", ["x6", "x6-private", "x6-years"])
 @pytest.mark.parametrize("people", [sparse_people, dense_people])
 def test_ready_schemes_pass(name, people):
     scheme = ready_scheme(name).scheme

@@ -110,6 +110,7 @@ SCHEMES = sorted(Path("agency_client/schemes").glob("*.toml"))
 DIGESTS = {
     "x6": "fd786134ebfee34391021a0b9ba6dbdfb59bddcac1f6a24c706e03f9603dec24",
     "x6-private": "619bd2f97a090396152abf389655248f19e953857b150664c60eee29d11cd935",
+    "x6-years": "35d65d713b7d64d8377d36bf1ab9c6183a67019b08fef1030d88ea630ddc3572",
     "x8-accurate": "91fa11920cdc4f92f298a05e2a0ad208211148685e8675b43e3109410fd9a882",
 }
 
