@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from linkage.audit.failures import SignatureError, WitnessError
 from linkage.audit.keys import SIGNATURE_BYTES, SignatureType, Signer, VerifierKey
 from linkage.audit.notes import NoteSignature, SignedNote
-from linkage.audit.strict import LARGEST
 
 _TIME_BYTES = 8
+_LATEST = 253_402_300_799  # the end of the year 9999, which is as far as calendars go here
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def cosign(note: SignedNote, witness: Signer, time: int) -> NoteSignature:
 
     ``time`` is POSIX seconds. Call it for what was verified only: `TrustedLog.cosign` sees to it.
     """
-    if witness.type is not SignatureType.WITNESS or not 0 <= time <= LARGEST:
+    if witness.type is not SignatureType.WITNESS or not 0 <= time <= _LATEST:
         raise ValueError("A cosignature needs a witness's key and a time since 1970.")
     signature = witness.private.sign(_message(note.text, time))
     return NoteSignature(
@@ -45,8 +45,8 @@ def verify_cosignature(note: SignedNote, witness: VerifierKey) -> Cosignature | 
     if line is None:
         return None
     time = int.from_bytes(line.signature[:_TIME_BYTES], "big")
-    if len(line.signature) != _TIME_BYTES + SIGNATURE_BYTES or time > LARGEST:
-        raise SignatureError(f"The cosignature of {witness.name} isn't a time and 64 bytes.")
+    if len(line.signature) != _TIME_BYTES + SIGNATURE_BYTES or time > _LATEST:
+        raise SignatureError(f"The cosignature of {witness.name} isn't a time and a signature.")
     witness.verify(line.signature[_TIME_BYTES:], _message(note.text, time))
     return Cosignature(witness.name, time)
 

@@ -2,7 +2,7 @@
 
 An event is canonical JSON (RFC 8785), and these bytes are its leaf in the tree. Every member is
 always there. People whose data it is about appear as counts and as digests of messages that only
-the parties can resolve; free text that looks as if it named one of them is refused.
+the parties can resolve; a justification that looks as if it named one of them is refused.
 """
 
 from __future__ import annotations
@@ -41,9 +41,13 @@ _INVISIBLE = re.compile(
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
-def _names_nobody(text: str) -> str:
+def _visible(text: str) -> str:
     if _INVISIBLE.search(text):
         raise ValueError("must be one line of visible characters")
+    return text
+
+
+def _names_nobody(text: str) -> str:
     if _IDENTIFYING.search(text):
         raise ValueError("must not hold a date, a number of six digits or more, a postcode or an @")
     return text
@@ -56,8 +60,10 @@ def _utc_second(at: datetime) -> datetime:
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
-Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_names_nobody)]
-Text = Annotated[str, Field(max_length=1000), AfterValidator(_names_nobody)]
+Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_visible)]
+Text = Annotated[
+    str, Field(max_length=1000), AfterValidator(_visible), AfterValidator(_names_nobody)
+]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 
@@ -77,6 +83,7 @@ class Event:
 
     ``party`` did it, through its employee ``person`` as that party refers to them (empty if no
     person did). ``at`` is UTC, whole seconds. ``recipients`` are parties, in order and once each.
+    ``purpose`` and ``lawful_basis`` are the agreement's words; ``justification`` is the person's.
     ``counts`` says how many of what; ``digests`` (SHA-256, hex) which messages it is about, so
     that a proposal, its approvals and its release can be told to belong together.
 

@@ -63,13 +63,15 @@ class ForkError(LogError):
 class BundleError(LogError):
     """A step of verifying a bundle failed.
 
-    ``step`` is the step's number from 1 and ``event`` the event's number from 1, or None where
-    the failure isn't one event's; the cause is the error of the check itself.
+    ``source`` is the bundle's name, ``step`` and ``event`` are numbers from 1; ``event`` is None
+    where the failure isn't one event's. The cause is the error of the check itself.
     """
 
-    def __init__(self, step: int, name: str, event: int | None, cause: LogError) -> None:
+    def __init__(
+        self, source: str, step: int, name: str, event: int | None, cause: LogError
+    ) -> None:
         place = f"step {step} ({name})" + ("" if event is None else f", event {event:,}")
-        super().__init__(f"The log failed verification at {place}: {cause}")
+        super().__init__(f"{source} failed verification at {place}: {cause}")
         self.step = step
         self.event = event
         self.cause = cause

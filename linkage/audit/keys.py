@@ -7,6 +7,7 @@ name, newline, type and public key, and type and public key themselves.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha256
@@ -109,3 +110,29 @@ def require_key_name(name: str) -> None:
     """Raise `MalformedError` unless the name can stand before a signature and on a screen."""
     if not _NAME.fullmatch(name):
         raise MalformedError("A key's name has 1 to 128 visible ASCII characters and no +.")
+
+
+@dataclass(frozen=True)
+class LogKeys:
+    """Whose signatures count: the log's own, and those of its witnesses."""
+
+    log: VerifierKey
+    witnesses: tuple[VerifierKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        types = [key.type for key in (self.log, *self.witnesses)]
+        if types != [SignatureType.LOG] + [SignatureType.WITNESS] * len(self.witnesses):
+            raise MalformedError("The keys must be one key of a log, then keys of witnesses.")
+        if len({key.name for key in self.witnesses}) < len(self.witnesses):
+            raise MalformedError("Two keys of witnesses have the same name.")
+
+    def __str__(self) -> str:
+        return "".join(f"{key}\n" for key in (self.log, *self.witnesses))
+
+
+def parse_keys(lines: Sequence[str]) -> LogKeys:
+    """Parse verifier keys, one a line, the log's first; raises `MalformedError`."""
+    keys = [parse_verifier_key(line) for line in lines]
+    if not keys:
+        raise MalformedError("There is no key of a log.")
+    return LogKeys(keys[0], tuple(keys[1:]))
