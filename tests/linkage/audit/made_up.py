@@ -21,6 +21,7 @@ from linkage.audit.tree import Tree
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COSIGNED = 1_772_445_600  # 2 March 2026, 10:00 UTC
 AGREEMENT = AgreementReference(digest=sha256(b"agreement").hexdigest(), id="north-east", version=2)
+DISCLOSURES = {name for name, kind in KINDS.items() if kind.verb == "disclosure"}
 PARTIES = ("police", "care", "health")
 
 
@@ -45,7 +46,7 @@ def event(number: int = 0, kind: str | None = None, **changes: object) -> Event:
         "purpose": "safeguarding children at risk of exploitation",
         "lawful_basis": "Children Act 2004, section 11",
         "person": f"officer-{number % 7}",
-        "recipients": ("care", "health") if KINDS[kind].verb == "disclosure" else (),
+        "recipients": ("care", "health") if kind in DISCLOSURES else (),
         "counts": {"records": 10 * number, "clusters": number},
         "digests": {"message": sha256(f"message {number}".encode()).hexdigest()},
         "justification": "Agreed by the strategy meeting; the risk of harm outweighs privacy",
