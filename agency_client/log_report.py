@@ -70,10 +70,10 @@ class LogReport:
         return StepReport(number, name, PASSED, self._meaning(name))
 
     def _left_out(self, name: str) -> bool:
-        keys = self.trust.keys
-        return (name == "witnesses" and not keys.witnesses) or (
-            name == "earlier" and self.trust.earlier is None
-        )
+        if name == "earlier":
+            return self.trust.earlier is None
+        signed = self.bundle is not None and self.bundle.cosignatures
+        return name == "witnesses" and not signed and self.trust.least_witnesses == 0
 
     def _meaning(self, name: str) -> str:
         if name == "signature":
@@ -89,16 +89,16 @@ class LogReport:
         return _MEANING[name]
 
     def _witnesses(self) -> str:
-        asked = f"At least {self.trust.least_witnesses} of {len(self.trust.keys.witnesses)} "
+        given = len(self.trust.keys.witnesses)
         if self.bundle is None:
-            return f"{asked}witnesses have signed for the same state."
+            least = self.trust.least_witnesses
+            return f"At least {least} of {given} witnesses saw this same state."
         signed = ", ".join(
             f"{one.witness} ({minute(datetime.fromtimestamp(one.time, UTC))})"
             for one in self.bundle.cosignatures
         )
         return (
-            f"{len(self.bundle.cosignatures)} of {len(self.trust.keys.witnesses)} witnesses saw "
-            f"this same state: {signed or 'none, and none was asked for'}."
+            f"{len(self.bundle.cosignatures)} of {given} witnesses saw this same state: {signed}."
         )
 
 
@@ -110,8 +110,8 @@ _MEANING = {
 }
 _LEFT_OUT = {
     "witnesses": (
-        "You gave no witness's key, so that only the operator vouches that everybody is shown "
-        "this same log."
+        "No witness's signature was asked for and found, so that only the operator vouches that "
+        "everybody is shown this same log."
     ),
     "earlier": (
         "Give a checkpoint or a bundle that you verified before with --earlier, to see that "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from linkage.audit.failures import MalformedError
-from linkage.audit.keys import Signer, VerifierKey
+from linkage.audit.keys import SignatureType, Signer, VerifierKey
 from linkage.audit.merkle import EMPTY_ROOT, HASH_BYTES
 from linkage.audit.notes import NoteSignature, SignedNote, parse_note, verify_note
 from linkage.audit.strict import canonical_base64, canonical_decimal, to_base64
@@ -33,8 +33,8 @@ def empty_checkpoint(origin: str) -> Checkpoint:
 
 def sign_checkpoint(checkpoint: Checkpoint, log: Signer) -> SignedNote:
     """Return the checkpoint signed by its log, whose name is the origin."""
-    if log.name != checkpoint.origin:
-        raise ValueError("A log signs its own checkpoints only.")
+    if log.name != checkpoint.origin or log.type is not SignatureType.LOG:
+        raise ValueError("A log signs its own checkpoints only, with the key of a log.")
     text = str(checkpoint)
     signature = log.private.sign(text.encode())
     return SignedNote(text, (NoteSignature(log.name, log.verifier.id, signature),))

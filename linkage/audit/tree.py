@@ -18,9 +18,11 @@ Nodes = Callable[[int, int], bytes]
 class Frontier:
     """The right edge of a tree: enough to append and to know the root, in O(log n) memory."""
 
-    def __init__(self) -> None:
-        self._size = 0
-        self._roots: list[bytes] = []  # of complete subtrees, from the largest to the smallest
+    def __init__(self, nodes: Nodes | None = None, size: int = 0) -> None:
+        """Begin with the empty tree, or go on from the first ``size`` leaves of stored nodes."""
+        self._size = size
+        # Of complete subtrees, from the largest to the smallest.
+        self._roots = [] if nodes is None else _complete_roots(nodes, 0, size)
 
     @property
     def size(self) -> int:
@@ -135,16 +137,21 @@ def consistency_proof(nodes: Nodes, first: int, second: int) -> list[bytes]:
 
 def _range_hash(nodes: Nodes, start: int, end: int) -> bytes:
     """Return the hash of the leaves from start up to end, where a node of the tree begins."""
+    return _fold(_complete_roots(nodes, start, end))
+
+
+def _complete_roots(nodes: Nodes, start: int, end: int) -> list[bytes]:
+    """Return the complete nodes, from large to small, that lie side by side above a range."""
     roots = []
     while start < end:
         level = (end - start).bit_length() - 1
         roots.append(nodes(level, start >> level))
         start += 1 << level
-    return _fold(roots)
+    return roots
 
 
 def _fold(roots: list[bytes]) -> bytes:
-    """Return the root above complete subtrees that lie side by side, from large to small."""
+    """Return the root above such nodes."""
     if not roots:
         return EMPTY_ROOT
     computed = roots[-1]

@@ -52,6 +52,10 @@ class Trust:
     least_witnesses: int
     earlier: Checkpoint | None = None
 
+    def __post_init__(self) -> None:
+        if self.earlier is not None and self.earlier.origin != self.keys.log.name:
+            raise ValueError("The earlier checkpoint is of another log.")
+
 
 @dataclass(frozen=True)
 class VerifiedBundle:

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -136,6 +137,9 @@ def test_missing_witnesses_fail_unless_fewer_are_asked_for(desk):
     done = desk.run("verify", "one.txt", "--witnesses", "1")
     assert done.exit_code == 0
     assert "1 of 2 witnesses saw this same state: care" in done.stdout
+    desk.write("none.txt", LOG.bundle(note=LOG.note(witnesses=())))
+    code, found = desk.verify("none.txt", "--witnesses", "0")
+    assert (code, found["steps"][2]["outcome"]) == (0, "not checked")
     done = desk.run("verify", "one.txt", "--witnesses", "3")
     assert done.exit_code == 1
     assert "3 witnesses can't be asked for" in done.stderr
@@ -146,6 +150,7 @@ def test_no_witness_keys_are_no_witnesses(desk):
     code, found = desk.verify(keys="log-key.txt")
     assert code == 0
     assert found["steps"][2]["outcome"] == "not checked"
+    assert "only the operator vouches" in found["steps"][2]["meaning"]
     assert "2 more signatures" in desk.run("verify", keys="log-key.txt").stdout
 
 
@@ -303,6 +308,18 @@ def test_help_has_an_example(command):
     done = CliRunner().invoke(cli, ["log", *command, "--help"])
     assert "agency-client log" in done.stdout
     assert "Example" in done.stdout
+
+
+def test_the_commands_of_the_readme_work(desk, monkeypatch):
+    monkeypatch.chdir(desk.folder)
+    desk.write("last-quarter.txt", LyingLog(LOG.entries[:20]).bundle())
+    readme = Path(__file__).parents[2] / "README.md"
+    section = readme.read_text(encoding="utf-8").split("## Verify the log")[1].split("\n## ")[0]
+    commands = re.findall(r"^agency-client (.+)$", section, re.MULTILINE)
+    assert len(commands) == 2
+    for words in commands:
+        done = CliRunner().invoke(cli, words.split())
+        assert done.exit_code == 0, done.stderr
 
 
 def test_it_runs_from_the_shell(desk):

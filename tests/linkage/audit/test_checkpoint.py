@@ -202,8 +202,9 @@ def test_a_checkpoint_of_another_log_is_refused():
     line = type(NOTE.signatures[0])(LOG.name, LOG.verifier.id, LOG.private.sign(text.encode()))
     with pytest.raises(MalformedError, match="isn't of the log"):
         verify_checkpoint(SignedNote(text, (line,)), LOG.verifier)
-    with pytest.raises(ValueError, match="its own"):
-        sign_checkpoint(other, LOG)
+    for wrong in (LOG, signer("other.example", SignatureType.WITNESS)):
+        with pytest.raises(ValueError, match="its own"):
+            sign_checkpoint(other, wrong)
 
 
 def test_the_empty_log_has_one_root():

@@ -251,3 +251,12 @@ def test_appending_returns_every_complete_node_once():
             stored[level, index] = node
     assert len(stored) == sum(37 >> level for level in range(6))
     assert all(TREE.node(level, index) == node for (level, index), node in stored.items())
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 8, 21])
+def test_a_frontier_goes_on_from_stored_nodes(size):
+    frontier = Frontier(TREE.node, size)
+    assert (frontier.size, frontier.root()) == (size, TREE.root(size))
+    for entry in ENTRIES[size:37]:
+        frontier.append(leaf_hash(entry))
+    assert frontier.root() == TREE.root(37)

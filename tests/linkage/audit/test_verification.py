@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkage.audit.bundle import MOST_LINE, BundleHead, bundle_lines, read_head
-from linkage.audit.checkpoint import open_checkpoint
+from linkage.audit.checkpoint import empty_checkpoint, open_checkpoint
 from linkage.audit.events import event_bytes
 from linkage.audit.failures import BundleError, LogError, MalformedError
 from linkage.audit.keys import parse_keys
@@ -125,6 +125,11 @@ def test_what_others_have_signed_is_counted():
     bundle = LyingLog(events(4)).bundle()
     assert verified(bundle).other_signatures == 0
     assert verified(bundle, Trust(parse_keys([str(KEYS.log)]), 0)).other_signatures == 2
+
+
+def test_an_earlier_checkpoint_of_another_log_is_the_callers_fault():
+    with pytest.raises(ValueError, match="another log"):
+        Trust(KEYS, 2, empty_checkpoint("other.example"))
 
 
 def test_a_head_comes_back_from_its_lines():
