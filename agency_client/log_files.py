@@ -65,8 +65,9 @@ def _read_earlier(path: Path, log: VerifierKey) -> Checkpoint:
 
 def _read_note(path: Path) -> SignedNote:
     """Return the signed checkpoint of a file: of a bundle, or alone."""
-    with opened_bundle(path) as lines:
-        if next(lines, b"").strip() != FORMAT.encode():
-            return parse_note(path.read_bytes()[: MOST_BYTES + 1])
+    with path.open("rb") as file:
+        start = file.read(MOST_BYTES + 1)
+    if not start.startswith(f"{FORMAT}\n".encode()):
+        return parse_note(start)
     with opened_bundle(path) as lines:
         return read_head(lines).note

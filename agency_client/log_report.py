@@ -52,7 +52,13 @@ class LogReport:
                 "forges a log can forge, too: get the keys from the operator and the agencies and "
                 "give them with --keys."
             )
-        return "Nothing in this log was changed, added or taken away since it was signed."
+        if self._left_out("witnesses") and self._left_out("earlier"):
+            return (
+                "Nothing in this log was changed since its operator signed for it; whether the "
+                "operator has signed for another history, too, can be told only with the keys of "
+                "witnesses or with --earlier."
+            )
+        return "Nothing in this log was changed, added or taken away since it was signed for."
 
     @property
     def steps(self) -> list[StepReport]:
