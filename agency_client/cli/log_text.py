@@ -55,13 +55,13 @@ def _remarks(bundle: VerifiedBundle) -> list[str]:
     remarks = []
     if bundle.summary.backdated:
         remarks.append(
-            f"{bundle.summary.backdated:,} events carry a time before that of an event ahead of "
-            "them; a clock was wrong, or they were entered late."
+            f"Events with an earlier time than one ahead of them: {bundle.summary.backdated:,}. A "
+            "clock was wrong, or they were entered late."
         )
     if bundle.other_signatures:
         remarks.append(
-            f"{bundle.other_signatures:,} more signatures are of keys that you didn't give; they "
-            "count for nothing."
+            f"Signatures of keys that you didn't give: {bundle.other_signatures:,}. They count for "
+            "nothing."
         )
     remarks.append("No check can show what was never entered, or whether what was entered is true.")
     return remarks
