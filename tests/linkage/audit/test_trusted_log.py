@@ -117,6 +117,26 @@ def test_truncation_is_detected():
         trusted.verify_all(TRUE.entries[::-1])
 
 
+@given(st.integers(0, 12), st.integers(0, 13), st.integers(0, 13))
+def test_another_history_is_accepted_only_by_whom_it_agrees_with(shared, pinned, offered):
+    """Two histories part after ``shared`` events; a client of one is offered the other."""
+    other = LyingLog([*events(shared), *events(13 - shared, first=100)])
+    trusted = client(pinned)
+    proof = other.proof(pinned, offered) if pinned <= offered else []
+    if offered < pinned:
+        expected = RollbackError
+    elif pinned <= shared:
+        expected = None
+    else:
+        expected = SplitViewError if offered == pinned else ForkError
+    if expected is not None:
+        with pytest.raises(expected):
+            trusted.update(data(other, offered), proof)
+    assert trusted.pinned == TRUE.checkpoint(pinned)
+    if expected is None:
+        assert trusted.update(data(other, offered), proof) == other.checkpoint(offered)
+
+
 def test_checkpoints_of_other_keys_and_logs_are_refused():
     impostor = LyingLog(events(13), signer(LOG.name, SignatureType.LOG, "impostor"))
     refused(SignatureError, 8, data(impostor), TRUE.proof(8, 13))

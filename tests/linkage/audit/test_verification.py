@@ -100,6 +100,22 @@ def test_the_earlier_checkpoint_narrows_down_what_was_altered():
         verified(wrong, Trust(KEYS, 2, log.checkpoint(8)))
 
 
+@given(st.integers(0, 6), st.integers(0, 7), st.integers(1, 7))
+def test_a_bundle_of_another_history_agrees_with_what_both_share(shared, seen, size):
+    """Two histories part after ``shared`` events; who has seen one is given the other."""
+    true, other = LyingLog(events(7)), LyingLog([*events(shared), *events(7 - shared, first=100)])
+    bundle = LyingLog(other.entries[:size]).bundle()
+    trust = Trust(KEYS, 2, true.checkpoint(seen))
+    if seen <= min(size, shared):
+        verified(bundle, trust)
+        return
+    with pytest.raises(BundleError) as caught:
+        verified(bundle, trust)
+    later = "SplitViewError" if seen == size else "ForkError"
+    expected = "RollbackError" if seen > size else later
+    assert (caught.value.step, type(caught.value.cause).__name__) == (7, expected)
+
+
 def test_a_summary_counts_by_verb_kind_party_and_time():
     early = event_bytes(event(3, at=BEGIN - timedelta(days=1)))
     found = verified(LyingLog([*events(26), early]).bundle()).summary
