@@ -47,10 +47,8 @@ def number(text: str) -> int:
 def root(leaves: list[bytes]) -> bytes:
     if len(leaves) < 2:
         return leaves[0] if leaves else sha256(b"").digest()
-    k = 1
-    while 2 * k < len(leaves):
-        k *= 2
-    return sha256(b"\x01" + root(leaves[:k]) + root(leaves[k:])).digest()
+    k = split(len(leaves))
+    return joined(root(leaves[:k]), root(leaves[k:]))
 
 
 def key(text: str) -> tuple[str, bytes, int, bytes]:
@@ -219,3 +217,79 @@ def divided(bundle: bytes) -> tuple[Any, list[bytes]]:
         return note(b"".join(lines[first + 1 : second])), lines[second + 1 :]
     except UnicodeDecodeError:
         raise FailureError("MalformedError") from None
+
+
+def follow(log_key: str, pinned: str | None, offered: str, proof: list[bytes]) -> str:
+    """Follow the four steps of "Following a log"."""
+    log = key(log_key)
+    old = (0, root([])) if pinned is None else opened(pinned, log)
+    try:
+        new = opened(offered, log)
+        need(new[0] >= old[0], "RollbackError")
+        need(new[0] > old[0] or new[1] == old[1], "SplitViewError")
+        need(consistent(old, new, proof), "ForkError")
+    except FailureError as failure:
+        return str(failure)
+    return "ok"
+
+
+def opened(data: str, log: tuple[str, bytes, int, bytes]) -> tuple[int, bytes]:
+    said, signatures = note(data.encode())
+    need(len(signatures.get((log[0], log[1]), b"")) == 64, "SignatureError")
+    signed(log[3], signatures[log[0], log[1]], said.encode())
+    return checkpoint(said, log[0])
+
+
+def consistent(old: tuple[int, bytes], new: tuple[int, bytes], proof: list[bytes]) -> bool:
+    """Undo SUBPROOF of section 2.1.4.1 from its end."""
+    if old[0] in {0, new[0]}:
+        return not proof
+
+    def roots(m: int, n: int, whole_tree: bool) -> tuple[bytes, bytes]:
+        if m == n:
+            hashed = old[1] if whole_tree else rest.pop(0)
+            return hashed, hashed
+        k = split(n)
+        if m <= k:
+            first, second = roots(m, k, whole_tree)
+            return first, joined(second, rest.pop(0))
+        first, second = roots(m - k, n - k, False)
+        left = rest.pop(0)
+        return joined(left, first), joined(left, second)
+
+    rest = list(proof)
+    try:
+        found = roots(old[0], new[0], True)
+    except IndexError:
+        return False
+    return found == (old[1], new[1]) and not rest
+
+
+def included(pinned: str, log_key: str, entry: bytes, index: int, proof: list[bytes]) -> bool:
+    """Undo PATH of section 2.1.3.1 from its end."""
+    size, hashed = opened(pinned, key(log_key))
+
+    def climb(m: int, n: int) -> bytes:
+        if n == 1:
+            return sha256(b"\x00" + entry).digest()
+        k = split(n)
+        below = climb(m, k) if m < k else climb(m - k, n - k)
+        sibling = rest.pop(0)
+        return joined(below, sibling) if m < k else joined(sibling, below)
+
+    rest = list(proof)
+    try:
+        return 0 <= index < size and climb(index, size) == hashed and not rest
+    except IndexError:
+        return False
+
+
+def split(n: int) -> int:
+    k = 1
+    while 2 * k < n:
+        k *= 2
+    return k
+
+
+def joined(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()

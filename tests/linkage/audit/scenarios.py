@@ -14,6 +14,7 @@ from typing import Any
 
 from linkage.audit.cosignature import cosign
 from linkage.audit.keys import LogKeys, SignatureType
+from linkage.audit.notes import SignedNote
 from tests.linkage.audit.made_up import COSIGNED, KEYS, LOG, WITNESSES, LyingLog, events, signer
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "log"
@@ -64,7 +65,7 @@ def scenarios() -> dict[str, dict[str, Any]]:
             failure("signature", "SignatureError"),
         ),
         "extension-line": case(
-            "A signed checkpoint with a fourth line.", extended(),
+            "A signed checkpoint with a fourth line.", TRUE.bundle(note=extended_note()),
             failure("signature", "MalformedError"),
         ),
         "missing-witness": case(
@@ -159,11 +160,11 @@ def case(
     }
 
 
-def extended() -> bytes:
+def extended_note() -> SignedNote:
     note = TRUE.note(witnesses=())
     text = note.text + "extension\n"
     line = type(note.signatures[0])(LOG.name, LOG.verifier.id, LOG.private.sign(text.encode()))
-    return TRUE.bundle(note=type(note)(text, (line,)))
+    return SignedNote(text, (line,))
 
 
 def resigned(index: int, old: bytes, new: bytes) -> bytes:
