@@ -81,12 +81,13 @@ def test_lines_left_out_doubled_or_moved_are_refused(data):
     for position in data.draw(st.lists(st.integers(0, len(lines)), max_size=2)):
         lines.insert(position, line)
     if lines != as_lines(LyingLog(events(5)).bundle()):
-        # Keys in the bundle prove nothing, so that leaving out a witness's changes nothing.
+        # Keys in the bundle prove nothing, so that leaving out a witness's changes nothing; and
+        # signatures stand in any order.
         try:
             verified(b"".join(lines))
         except BundleError:
             return
-        assert 3 <= place <= 4
+        assert place in {3, 4, 10, 11, 12}
 
 
 def test_the_earlier_checkpoint_narrows_down_what_was_altered():
