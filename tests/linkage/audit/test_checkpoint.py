@@ -140,6 +140,72 @@ def test_other_spellings_of_a_checkpoint_are_refused(wrong):
         fully_verified(wrong)
 
 
+def signed_text(text):
+    line = type(NOTE.signatures[0])(LOG.name, LOG.verifier.id, LOG.private.sign(text.encode()))
+    return SignedNote(text, (line,))
+
+
+@pytest.mark.parametrize("text", ["a\tb\n", "a\rb\n", "a\0b\n", "\x1b[2J\n"])
+def test_control_characters_are_refused_even_if_signed(text):
+    with pytest.raises(MalformedError, match="control character"):
+        parse_note(signed_text(text).to_bytes())
+
+
+def test_long_notes_are_refused_even_if_signed():
+    verify_note(parse_note(signed_text("a" * 65_000 + "\n").to_bytes()), KEYS.log)
+    with pytest.raises(MalformedError, match="longer"):
+        parse_note(signed_text("a" * 65_536 + "\n").to_bytes())
+
+
+def test_many_signatures_are_refused():
+    strangers = [signer(f"stranger-{number}", SignatureType.WITNESS) for number in range(100)]
+    lines = [cosign(NOTE, one, COSIGNED) for one in strangers]
+    assert len(parse_note(NOTE.with_signatures(*lines[:97]).to_bytes()).signatures) == 100
+    with pytest.raises(MalformedError, match="too many"):
+        parse_note(NOTE.with_signatures(*lines[:98]).to_bytes())
+
+
+@pytest.mark.parametrize("length", [1, 63, 65])
+def test_signatures_of_another_length_are_refused(length):
+    log, care, _ = NOTE.signatures
+    for line, verify in ((log, verify_note), (care, verify_cosignature)):
+        signature = (line.signature + b"\0")[: len(line.signature) - 64 + length]
+        note = NOTE.with_signatures(type(line)(line.name, line.key_id, signature))
+        key = KEYS.log if line is log else KEYS.witnesses[0]
+        with pytest.raises(SignatureError, match=r"64 bytes|a time and a signature"):
+            verify(note, key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LOG.name}\n{2**63}\n{'A' * 43}=\n",
+        f"{LOG.name}\n5\n{'A' * 43}=\n\n",
+        f"{LOG.name}\n5\n{'A' * 43}=",
+        f"{LOG.name}\n5\n{'A' * 40}\n",
+        f"{LOG.name}\n5\n\n",
+        f"{LOG.name}\n5\n{'A' * 43}=\nextension\n",
+        f"\n5\n{'A' * 43}=\n",
+    ],
+)
+def test_other_texts_are_no_checkpoints_even_if_signed(text):
+    with pytest.raises(MalformedError):
+        verify_checkpoint(signed_text(text), KEYS.log)
+
+
+def test_a_cosignature_after_the_last_year_is_refused_even_if_signed():
+    for time, good in ((253_402_300_799, True), (253_402_300_800, False)):
+        message = f"cosignature/v1\ntime {time}\n{NOTE.text}".encode()
+        signature = time.to_bytes(8, "big") + WITNESSES[0].private.sign(message)
+        line = NOTE.signatures[1]
+        note = NOTE.with_signatures(type(line)(line.name, line.key_id, signature))
+        if good:
+            assert verify_cosignature(note, KEYS.witnesses[0]).time == time
+        else:
+            with pytest.raises(SignatureError, match="a time and a signature"):
+                verify_cosignature(note, KEYS.witnesses[0])
+
+
 def test_idle_bits_of_base64_are_refused():
     line = str(KEYS.log)
     last = line[-1]

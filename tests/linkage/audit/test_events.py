@@ -184,3 +184,15 @@ def test_an_error_does_not_repeat_what_the_event_holds():
     with pytest.raises(MalformedError) as caught:
         parse_event(wrong)
     assert "canary" not in str(caught.value)
+
+
+def test_an_event_has_a_largest_size():
+    counts = {f"count{number:055}": 2**53 - 1 for number in range(194)}
+    data = event_bytes(event(14, counts=counts))
+    assert 15_900 < len(data) <= 1 << 14
+    assert parse_event(data).counts == counts
+    more = counts | {f"more{number:055}": 2**53 - 1 for number in range(6)}
+    with pytest.raises(ValueError, match="at most"):
+        event_bytes(event(14, counts=more))
+    with pytest.raises(MalformedError, match="more than"):
+        parse_event(rfc8785.dumps(event(14, counts=more).to_json()))

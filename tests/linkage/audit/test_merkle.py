@@ -200,6 +200,30 @@ def test_longer_and_shorter_proofs_are_refused(change):
         verify_consistency(6, 11, change(path), TREE.root(6), TREE.root(11))
 
 
+def test_proofs_of_smaller_and_larger_trees_are_refused():
+    """A path to the root that is given, if only the size weren't another."""
+    path, leaf = TREE.inclusion_proof(1, 8), leaf_hash(ENTRIES[1])
+    with pytest.raises(ProofError, match="too long"):
+        verify_inclusion(leaf, 1, 4, path, TREE.root(8))
+    with pytest.raises(ProofError, match="too short"):
+        verify_inclusion(leaf, 1, 16, path, TREE.root(8))
+    path, roots = TREE.consistency_proof(3, 8), (TREE.root(3), TREE.root(8))
+    with pytest.raises(ProofError, match="too long"):
+        verify_consistency(3, 4, path, *roots)
+    with pytest.raises(ProofError, match="too short"):
+        verify_consistency(3, 16, path, *roots)
+
+
+def test_bytes_never_move_from_a_hash_to_its_neighbour():
+    """H(left || right) is the same wherever the two part, so that lengths must be right."""
+    left, right = leaf_hash(ENTRIES[0]), leaf_hash(ENTRIES[1])
+    verify_inclusion(left, 0, 2, [right], TREE.root(2))
+    with pytest.raises(ProofError, match="31 bytes"):
+        verify_inclusion(left[:31], 0, 2, [left[31:] + right], TREE.root(2))
+    with pytest.raises(ProofError, match="33 bytes"):
+        verify_consistency(1, 2, [left[31:] + right], left[:31] + b"\0", TREE.root(2))
+
+
 def test_a_node_is_never_taken_for_a_leaf():
     left, right = leaf_hash(b"a"), leaf_hash(b"b")
     assert leaf_hash(left + right) != node_hash(left, right)

@@ -13,6 +13,7 @@ from linkage.audit.checkpoint import empty_checkpoint, open_checkpoint
 from linkage.audit.events import event_bytes
 from linkage.audit.failures import BundleError, LogError, MalformedError
 from linkage.audit.keys import parse_keys
+from linkage.audit.notes import NoteSignature
 from linkage.audit.verification import STEPS, Trust, verify_bundle
 from tests.linkage.audit.bits import flipped
 from tests.linkage.audit.made_up import BEGIN, KEYS, LyingLog, as_lines, event, events
@@ -165,6 +166,18 @@ def test_sections_and_lines_without_end_are_refused():
         read_head(iter([*start, *[str(KEYS.log).encode() + b"\n"] * 2000]))
     with pytest.raises(BundleError):
         verified(LyingLog(events(1)).bundle() + b"x" * MOST_LINE + b"\n")
+
+
+@pytest.mark.parametrize(("size", "good"), [(12_000, True), (13_000, False)])
+def test_no_line_of_a_bundle_is_longer_than_an_event_can_be(size, good):
+    log = LyingLog(events(1))
+    strange = NoteSignature("stranger", b"1234", b"x" * size)
+    bundle = log.bundle(note=log.note().with_signatures(strange))
+    if good:
+        assert verified(bundle).other_signatures == 1
+    else:
+        with pytest.raises(BundleError, match="longer than any can be"):
+            verified(bundle)
 
 
 def test_a_thousand_events_are_quick():
