@@ -61,6 +61,11 @@ class LogReport:
         return "Nothing in this log was changed, added or taken away since it was signed for."
 
     @property
+    def advice(self) -> str | None:
+        """What to do about a failure; None without one."""
+        return None if self.failure is None else _ADVICE[STEPS[self.failure.step - 1]]
+
+    @property
     def steps(self) -> list[StepReport]:
         """All steps in their order."""
         failed = len(STEPS) + 1 if self.failure is None else self.failure.step
@@ -114,6 +119,25 @@ _MEANING = {
     "count": "No event is missing at the end, and none was added.",
     "root": "Every event is, to the letter and in its place, what was signed for.",
 }
+_AGAIN = "Get the bundle again. If that fails, too, "
+_ADVICE = {
+    "form": _AGAIN + "ask the operator for another copy.",
+    "signature": (
+        "Compare the log's key with the operator on the phone. If you have the right one, the "
+        "bundle isn't the operator's."
+    ),
+    "witnesses": (
+        "Ask the witnesses who are missing whether they follow the log; tell one whose signature "
+        "is wrong."
+    ),
+    "events": _AGAIN + "keep it and ask the operator who has altered it, or entered that event.",
+    "count": _AGAIN + "keep it and ask the operator for the events that were signed for.",
+    "root": _AGAIN + "keep it and ask the operator for the events that were signed for.",
+    "earlier": (
+        "Keep both files as they are, for they are evidence. Ask the other agencies for their "
+        "checkpoints of this log, and then the operator."
+    ),
+}
 _LEFT_OUT = {
     "witnesses": (
         "No witness's signature was asked for and found, so that only the operator vouches that "
@@ -137,6 +161,7 @@ def as_json(report: LogReport) -> dict[str, Any]:
     return {
         "verified": report.verified,
         "verdict": report.verdict,
+        "advice": report.advice,
         "log": report.trust.keys.log.name,
         "log_key": str(report.trust.keys.log),
         "own_keys": report.own_keys,

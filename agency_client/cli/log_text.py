@@ -25,6 +25,8 @@ def as_text(report: LogReport) -> str:
     lines += [
         f"{step.number} {step.name:<10} {step.outcome:<12} {step.meaning}" for step in report.steps
     ]
+    if report.advice is not None:
+        lines += ["", f"What to do: {report.advice}"]
     if report.bundle is not None:
         lines += ["", *_counts_text(report.bundle)]
     return "\n".join(lines)

@@ -190,9 +190,14 @@ def parse_event(data: bytes) -> Event:
 
 
 def _faults(error: ValidationError) -> str:
-    return "; ".join(
-        # Deeper places are names that the event itself gives, and may be anything.
-        f"{fault['loc'][0] if fault['loc'] else 'event'}: "
-        f"{fault['msg'].removeprefix('Value error, ').rstrip('.')}"
-        for fault in error.errors(include_input=False, include_url=False, include_context=False)
-    )
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(_place(fault["loc"]) + _sentence(fault["msg"]) for fault in found)
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    """Name the member; deeper places are names that the event itself gives, and may be anything."""
+    return f"{steps[0]}: " if steps else ""
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").rstrip(".")

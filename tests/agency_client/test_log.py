@@ -71,7 +71,7 @@ def test_a_whole_log_is_verified_for_programs(desk):
     code, found = desk.verify()
     assert code == 0
     assert found["verified"] is True
-    assert found["failure"] is None
+    assert found["failure"] is found["advice"] is None
     assert [step["name"] for step in found["steps"]] == list(STEPS)
     assert [step["outcome"] for step in found["steps"]] == ["ok"] * 6 + ["not checked"]
     assert found["bundle"]["size"] == found["bundle"]["summary"]["events"] == 30
@@ -87,6 +87,7 @@ def test_an_altered_log_fails_and_says_where(desk):
     assert "NOT VERIFIED" in done.stdout
     assert re.search(r"^6 root +FAILED +.*events 1 to 30", done.stdout, re.MULTILINE)
     assert re.search(r"^7 earlier +not reached", done.stdout, re.MULTILINE)
+    assert "What to do: Get the bundle again." in done.stdout
     assert "collection" not in done.stdout  # no counts of what wasn't verified
 
 
@@ -125,6 +126,7 @@ def test_an_earlier_checkpoint_or_bundle_must_be_contained(desk):
         code, found = desk.verify("log.txt", "--earlier", desk.write(name, data))
         assert code == 3
         assert (found["failure"]["step"], found["failure"]["kind"]) == ("earlier", "ForkError")
+        assert "evidence" in found["advice"]
     done = desk.run("verify", "log.txt", "--earlier", desk.write("no.txt", b"nothing"))
     assert done.exit_code == 3
     assert "no.txt, the earlier state, can't be used" in done.stderr
