@@ -23,6 +23,21 @@ PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 _NAME = re.compile(r"[!-*,-~]{1,128}")
 
+# Public keys of small order, without their sign bit: for these, signatures exist that fit every
+# message, so that whoever gives such a key could be said to have signed anything.
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(key)
+    for key in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+
 
 class SignatureType(IntEnum):
     """The signature types of C2SP ``signed-note`` that occur here."""
@@ -43,6 +58,8 @@ class VerifierKey:
         require_key_name(self.name)
         if len(self.public) != PUBLIC_BYTES:
             raise MalformedError(f"The public key of {self.name} doesn't have 32 bytes.")
+        if self.public[:-1] + bytes([self.public[-1] & 0x7F]) in _SMALL_ORDER:
+            raise MalformedError(f"The public key of {self.name} is one that proves nothing.")
 
     @property
     def id(self) -> bytes:

@@ -17,6 +17,8 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from tests.linkage.audit.curve import small_order
+
 NAME = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 DIGEST = r"[0-9a-f]{64}"
 HIDDEN = [(0, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x200B, 0x200F),
@@ -58,6 +60,7 @@ def key(text: str) -> tuple[str, bytes, int, bytes]:
     need(re.fullmatch(r"[!-~]{1,128}", name))
     typed = unbase64(encoded)
     need(len(typed) == 33 and typed[0] in {1, 4})
+    need(not small_order(typed[1:]))
     digest = sha256(name.encode() + b"\n" + typed).digest()
     need(key_id == digest[:4].hex())
     return name, digest[:4], typed[0], typed[1:]

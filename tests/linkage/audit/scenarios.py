@@ -9,18 +9,25 @@ failure; or "ok".
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from linkage.audit.cosignature import cosign
 from linkage.audit.keys import LogKeys, SignatureType
 from linkage.audit.notes import SignedNote
+from linkage.audit.strict import to_base64
 from tests.linkage.audit.made_up import COSIGNED, KEYS, LOG, WITNESSES, LyingLog, events, signer
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "log"
 
 TRUE = LyingLog(events(7))
 FORGED = LyingLog([*events(2), *events(5, first=50)])
+
+_WEAK = b"\x04\x01" + bytes(31)
+WEAK_KEY = (
+    f"care+{sha256(b'care' + bytes([10]) + _WEAK).hexdigest()[:8]}+{to_base64(_WEAK)}\n".encode()
+)
 
 
 def scenarios() -> dict[str, dict[str, Any]]:
@@ -51,6 +58,11 @@ def scenarios() -> dict[str, dict[str, Any]]:
         "damaged-key": case(
             "A key in the bundle whose key ID doesn't fit.",
             whole.replace(b"+1c003602+", b"+1c003603+", 1), failure("form", "MalformedError"),
+        ),
+        "weak-key": case(
+            "A witness's key of small order, for which a signature exists that fits everything.",
+            whole.replace(f"{KEYS.witnesses[0]}\n".encode(), WEAK_KEY, 1),
+            failure("form", "MalformedError"),
         ),
         "cut-before-events": case(
             "A bundle that ends in its checkpoint.", whole[:600], failure("form", "MalformedError")

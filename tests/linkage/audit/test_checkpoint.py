@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linkage.audit import keys
 from linkage.audit.checkpoint import (
     Checkpoint,
     empty_checkpoint,
@@ -29,6 +30,7 @@ from linkage.audit.keys import (
 )
 from linkage.audit.notes import SignedNote, parse_note, verify_note
 from tests.linkage.audit.bits import flipped
+from tests.linkage.audit.curve import P, both_x, point, small_order
 from tests.linkage.audit.made_up import COSIGNED, KEYS, LOG, WITNESSES, LyingLog, events, signer
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "notes"
@@ -296,6 +298,29 @@ def test_names_that_keys_cannot_have(name):
         VerifierKey(name, SignatureType.LOG, bytes(32))
 
 
+@pytest.mark.parametrize("encoded", sorted(keys._SMALL_ORDER))
+@pytest.mark.parametrize("sign", [0, 0x80])
+def test_keys_of_small_order_are_refused(encoded, sign):
+    public = encoded[:31] + bytes([encoded[31] | sign])
+    assert small_order(public)
+    with pytest.raises(MalformedError, match="proves nothing"):
+        VerifierKey("a", SignatureType.LOG, public)
+
+
+def test_there_are_no_other_keys_of_small_order():
+    """The eight points of small order, in every spelling: y, or y + p where that fits 255 bits."""
+    ys = {point(encoded)[1] for encoded in keys._SMALL_ORDER}
+    spelled = {y + more for y in ys for more in (0, P) if y + more < 2**255}
+    assert {y.to_bytes(32, "little") for y in spelled} == keys._SMALL_ORDER
+    assert len({(x, y) for y in ys for x in both_x(y)}) == 8
+    assert not any(small_order(key.public) for key in (KEYS.log, *KEYS.witnesses))
+
+
+def test_such_a_key_would_fit_any_message():
+    identity, signature = bytes([1]) + bytes(31), bytes([1]) + bytes(63)
+    Ed25519PublicKey.from_public_bytes(identity).verify(signature, b"whatever")
+
+
 def test_private_keys_are_hidden():
     assert "private" not in repr(LOG)
     assert LOG.private.private_bytes_raw().hex() not in repr(LOG)
@@ -316,8 +341,8 @@ NAMES = st.from_regex(r"[!-*,-~]{1,20}", fullmatch=True)
 
 
 @given(NAMES, st.binary(min_size=32, max_size=32), st.sampled_from(SignatureType))
-def test_keys_come_back_from_their_text(name, public, type_):
-    key = VerifierKey(name, type_, public)
+def test_keys_come_back_from_their_text(name, seed, type_):
+    key = type(LOG)(name, type_, Ed25519PrivateKey.from_private_bytes(seed)).verifier
     assert parse_verifier_key(str(key)) == key
 
 
