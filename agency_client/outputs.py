@@ -1,4 +1,4 @@
-"""Two files written whole or not at all: encodings, and the map that tells whose they are."""
+"""Files written whole or not at all: one alone, or encodings with the map of whose they are."""
 
 from __future__ import annotations
 
@@ -32,6 +32,24 @@ def refuse_unusable(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
         if path.resolve() in taken:
             raise InputError(f"{path} is another file of this command; choose another name.")
         taken.add(path.resolve())
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, readable by its owner only, that takes its place when the context ends well.
+
+    It is written beside its place as ``NAME.partial``. A failure, or a kill at any moment, leaves
+    what was there before.
+    """
+    try:
+        with _new_partial(path) as sink:
+            yield sink
+            sink.flush()
+            os.fsync(sink.fileno())
+        _partial(path).replace(path)
+        _sync_folder(path.parent)
+    finally:
+        _partial(path).unlink(missing_ok=True)
 
 
 def write_together(first: Path, write_first: Write, second: Path, write_second: Write) -> None:

@@ -1,6 +1,7 @@
 """Killed at any moment, an encoding leaves files that are whole or absent."""
 
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from agency_client.outputs import write_together
+from agency_client.outputs import write_together, written_whole
 from linkage.encodings import read_encodings
 from tests.agency_client.conftest import new_desk
 
@@ -43,6 +44,20 @@ def test_a_kill_while_writing_leaves_only_partial_files(tmp_path):
     write_together(tmp_path / "a", lambda s: s.write(b"1"), tmp_path / "b", lambda s: s.write(b"2"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert (tmp_path / "a").read_bytes() == b"1"
+
+
+def test_one_file_is_written_whole_or_stays_as_it_was(tmp_path):
+    place = tmp_path / "a"
+    place.write_text("what was there")
+    with pytest.raises(TypeError), written_whole(place) as sink:
+        sink.write("half" if sink.write(b"half") else b"")
+    assert place.read_text() == "what was there"
+    with written_whole(place) as sink:
+        sink.write(b"whole")
+        assert place.read_text() == "what was there"
+    assert place.read_bytes() == b"whole"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 @pytest.fixture(scope="module")
