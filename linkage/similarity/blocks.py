@@ -44,5 +44,7 @@ def to_blocks(
         laid_out.counts[block, :, :width] = counts[columns].T
         has_group = np.zeros((groups, BLOCK), np.bool_)
         has_group[:, :width] = present[columns].T
-        laid_out.present[block] = np.packbits(has_group, axis=1, bitorder="little").view("<u8")[:, 0]
+        laid_out.present[block] = np.packbits(has_group, axis=1, bitorder="little").view("<u8")[
+            :, 0
+        ]
     return laid_out

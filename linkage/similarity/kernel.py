@@ -9,7 +9,6 @@ counted, and those whose summed weight reaches the floor are written out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -20,7 +19,7 @@ from linkage.similarity.blocks import BLOCK, Blocks
 from linkage.similarity.vectors import FRACTION_BITS, near_by_dice, near_by_distance, popcount
 
 _ROWS_AT_ONCE = 64  # rows that stay in the cache while a block of columns passes
-_SLACK = 2.0**-10  # of a bit: more than rounding can do, and never a bit too many
+_SLACK = 1 << (FRACTION_BITS - 10)  # more than rounding can do
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,10 @@ class ScanRules:
 def _reach(comparison: GroupComparison) -> int:
     lowest = comparison.levels[-1]
     if comparison.kind == "dice":
-        return min(int((1 - lowest) * 2**FRACTION_BITS) + 1, 2**FRACTION_BITS - 1)
+        return min(int((1 - lowest) * (1 << FRACTION_BITS)) + 1, (1 << FRACTION_BITS) - 1)
     distances = np.arange(comparison.length + 1).astype(np.uint16)
     similarity = similarity_of(comparison, distances, np.zeros(len(distances), np.int32))
-    return int((similarity >= lowest).sum()) - 1
+    return int(np.count_nonzero(similarity >= lowest)) - 1
 
 
 def scan_rows(
@@ -108,12 +107,11 @@ def _count_level_zero(
 
 # The compiled part. Its arguments are those of `Blocks` and `ScanRules`.
 
-_compiled = njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
-_SLACK_UNITS = int(_SLACK * 2**FRACTION_BITS)
+_compiled = njit(nogil=True, cache=True, boundscheck=False, error_model="numpy", forceinline=True)
 
 
 @_compiled
-def _distance(rows, row, columns, block, group, column):  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+def _distance(rows, row, columns, block, group, column):  # type: ignore[no-untyped-def]
     """Return the Hamming distance of one pair in one group."""
     distance = np.uint64(0)
     for w in range(rows.shape[2]):
@@ -153,7 +151,7 @@ def _find_near(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
         row_at, column_at = (row * groups + g) * words, (block * groups + g) * words * BLOCK
         used = (lengths[g] + 63) // 64
         if is_dice[g]:
-            allowed = np.uint64(counts[row, g]) * reach[g] + np.uint64(_SLACK_UNITS)
+            allowed = np.uint64(counts[row, g]) * reach[g] + np.uint64(_SLACK)
             counts_at = (block * groups + g) * BLOCK
             mask = near_by_dice(
                 rows, row_at, columns, column_at, used, allowed, columns_counts, counts_at, reach[g]
@@ -166,6 +164,44 @@ def _find_near(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
 
 
 @_compiled
+def _score(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    rows, present, counts, row, columns, columns_present, columns_counts, block, bit,
+    thresholds, weights, is_dice, lengths, near, marginals,
+):  # fmt: skip
+    """Return the summed weight of the column that ``bit`` stands for; count its levels above 0."""
+    score = 0.0
+    column = _place(bit)
+    for g in range(rows.shape[1]):
+        if not (present[row, g] and columns_present[block, g] & bit):
+            continue
+        level = 0
+        if near[g] & bit:
+            distance = np.float64(_distance(rows, row, columns, block, g, column))
+            set_bits = counts[row, g] + columns_counts[block, g, column]
+            level = _level(distance, set_bits, is_dice[g], lengths[g], thresholds[g])
+        if level > 0:
+            marginals[g, level] += 1
+        score += weights[g, level]
+    return score
+
+
+@_compiled
+def _place(bit):  # type: ignore[no-untyped-def]
+    """Return which bit of a word it is."""
+    return np.int64(popcount(bit - np.uint64(1)))
+
+
+@_compiled
+def _write_distances(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    rows, present, row, columns, columns_present, block, bit, out
+):
+    column = _place(bit)
+    for g in range(rows.shape[1]):
+        both = present[row, g] and columns_present[block, g] & bit
+        out[g] = _distance(rows, row, columns, block, g, column) if both else NULL_DISTANCE
+
+
+@_compiled
 def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     rows, present, counts, columns, columns_present, columns_counts, size,
     thresholds, weights, is_dice, lengths, reach, floor,
@@ -173,14 +209,12 @@ def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
 ):  # fmt: skip
     """Return how many pairs reach the floor, and write out as many as there is room for."""
     found = 0
-    groups = rows.shape[1]
-    near = np.zeros(groups, np.uint64)
+    near = np.zeros(rows.shape[1], np.uint64)
     # What a pair without any agreement can reach: then a block where nothing is near is done.
     idle = np.maximum(weights[:, 0], 0.0).sum() < floor
     for first in range(0, rows.shape[0], _ROWS_AT_ONCE):
         for block in range(columns.shape[0]):
-            in_block = min(BLOCK, size - block * BLOCK)
-            every = ~np.uint64(0) >> np.uint64(BLOCK - in_block)
+            every = ~np.uint64(0) >> np.uint64(max(0, (block + 1) * BLOCK - size))
             for row in range(first, min(first + _ROWS_AT_ONCE, rows.shape[0])):
                 waiting = _find_near(
                     rows, present, counts, row, columns, columns_present, columns_counts, block,
@@ -189,33 +223,19 @@ def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
                 if not idle:
                     waiting = every
                 while waiting:
-                    lowest_bit = waiting & (~waiting + np.uint64(1))
-                    column = np.int64(popcount(lowest_bit - np.uint64(1)))
-                    waiting ^= lowest_bit
-                    score = 0.0
-                    for g in range(groups):
-                        if not (present[row, g] and columns_present[block, g] & lowest_bit):
-                            continue
-                        level = 0
-                        if near[g] & lowest_bit:
-                            level = _level(
-                                np.float64(_distance(rows, row, columns, block, g, column)),
-                                counts[row, g] + columns_counts[block, g, column],
-                                is_dice[g], lengths[g], thresholds[g],
-                            )  # fmt: skip
-                        if level > 0:
-                            marginals[g, level] += 1
-                        score += weights[g, level]
+                    bit = waiting & (~waiting + np.uint64(1))
+                    waiting ^= bit
+                    score = _score(
+                        rows, present, counts, row, columns, columns_present, columns_counts, block,
+                        bit, thresholds, weights, is_dice, lengths, near, marginals,
+                    )  # fmt: skip
                     if score < floor:
                         continue
                     if found < len(out_row):
-                        out_row[found], out_column[found] = row, block * BLOCK + column
-                        for g in range(groups):
-                            both = present[row, g] and columns_present[block, g] & lowest_bit
-                            out_distances[found, g] = (
-                                _distance(rows, row, columns, block, g, column)
-                                if both
-                                else NULL_DISTANCE
-                            )
+                        out_row[found], out_column[found] = row, block * BLOCK + _place(bit)
+                        _write_distances(
+                            rows, present, row, columns, columns_present, block, bit,
+                            out_distances[found],
+                        )  # fmt: skip
                     found += 1
     return found

@@ -3,7 +3,8 @@
 The functions here are numba intrinsics: they write LLVM's vector instructions directly, so that
 sixty-four Hamming distances stay in eight registers and only a mask of 64 bits comes out. LLVM
 turns ``ctpop`` on vectors into ``vpopcntq`` where the machine has AVX-512, and into its best
-sequence of table look-ups where it hasn't.
+sequence of table look-ups where it hasn't. (Numba knows a cached kernel by the date of its own
+file: after a change here, change the date of kernel.py, too.)
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as untyped_cgutils
 from numba.extending import intrinsic
 
+cgutils: Any = untyped_cgutils
 _LANES = 8
 _CHUNKS = 8  # of eight columns, to a block of 64
 _INT64 = ir.IntType(64)
@@ -32,7 +34,7 @@ def _count_bits(_typing_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-def _near_by_distance(  # noqa: PLR0913, PLR0917 - as many as the compiled code passes
+def _near_by_distance(
     _typing_context: Any, rows: Any, _row_at: Any, columns: Any, _column_at: Any, _words: Any,
     _limit: Any,
 ) -> Any:  # fmt: skip
@@ -48,7 +50,7 @@ def _near_by_distance(  # noqa: PLR0913, PLR0917 - as many as the compiled code 
     return types.uint64(rows, at, columns, at, at, types.uint64), generate
 
 
-def _near_by_dice(  # noqa: PLR0913, PLR0917 - as many as the compiled code passes
+def _near_by_dice(
     _typing_context: Any, rows: Any, _row_at: Any, columns: Any, _column_at: Any, _words: Any,
     _row_limit: Any, counts: Any, _counts_at: Any, _share: Any,
 ) -> Any:  # fmt: skip
