@@ -33,7 +33,8 @@ from linkage.sources import Sources
 # Enough for a few thousand sampled pairs above the floor, within what takes about a second.
 LEAST_SAMPLED, MOST_SAMPLED = 100_000, 1_000_000
 SAMPLED_ABOVE_FLOOR = 2_000
-TILE_ROWS = 512
+TILE_PAIRS = 50_000_000  # a fraction of a second's work, so that a run can be stopped at once
+LEAST_TILE_ROWS, MOST_TILE_ROWS = 64, 512
 
 # Left and right rows, distances and marginals, as `scan_rows` returns them.
 Found = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint16], NDArray[np.int64]]
@@ -219,10 +220,12 @@ def _blocks_of(sources: Sources, source: int) -> Blocks:
 
 
 def _tiles(sources: Sources, pairs: list[tuple[int, int]]) -> Iterator[_Tile]:
-    for index, (a, _) in enumerate(pairs):
-        rows = sources.rows(a)
-        for start in range(rows.start, rows.stop, TILE_ROWS):
-            yield _Tile(index, slice(start, min(start + TILE_ROWS, rows.stop)))
+    for index, (a, b) in enumerate(pairs):
+        rows, columns = sources.rows(a), sources.rows(b)
+        wanted = TILE_PAIRS // max(columns.stop - columns.start, 1)
+        height = min(max(wanted, LEAST_TILE_ROWS), MOST_TILE_ROWS)
+        for start in range(rows.start, rows.stop, height):
+            yield _Tile(index, slice(start, min(start + height, rows.stop)))
 
 
 def _put_together(
