@@ -149,7 +149,7 @@ def _rules_of(
     rng = _random_numbers_of(seed, sources.names[a], sources.names[b])
     sample = sample_levels(sources, pair, comparisons, share, rng)
     weights = rough_weights(count_levels(sample, comparisons), comparisons)
-    return ScanRules.of(comparisons, weights, choose_floor(sample, weights, share))
+    return ScanRules.of(comparisons, weights, choose_floor(sample, weights, share), share)
 
 
 def _random_numbers_of(seed: int, name_a: str, name_b: str) -> np.random.Generator:

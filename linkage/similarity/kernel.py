@@ -30,7 +30,7 @@ class ScanRules:
     (groups, max levels), zero-padded; ``is_dice`` uint8 and ``lengths`` int64 in bits, both
     (groups,). ``reach`` uint64 (groups,) is what the lowest level allows: by correlation the
     greatest distance, by Dice the share of both filters' set bits that may differ, in units of
-    2**-32.
+    2**-32. ``kept_share`` is about the share of pairs that reach the floor; it only makes room.
     """
 
     thresholds: NDArray[np.float64]
@@ -39,6 +39,7 @@ class ScanRules:
     lengths: NDArray[np.int64]
     reach: NDArray[np.uint64]
     floor: float
+    kept_share: float = 0.0
 
     @classmethod
     def of(
@@ -46,6 +47,7 @@ class ScanRules:
         comparisons: tuple[GroupComparison, ...],
         weights: NDArray[np.float64],
         floor: float,
+        kept_share: float = 0.0,
     ) -> ScanRules:
         """Lay out the comparisons' levels for the kernel; ``weights`` as above."""
         thresholds = np.full((len(comparisons), weights.shape[1] - 1), np.nan)
@@ -54,7 +56,7 @@ class ScanRules:
         is_dice = np.array([c.kind == "dice" for c in comparisons], np.uint8)
         lengths = np.array([c.length for c in comparisons], np.int64)
         reach = np.array([_reach(comparison) for comparison in comparisons], np.uint64)
-        return cls(thresholds, weights, is_dice, lengths, reach, floor)
+        return cls(thresholds, weights, is_dice, lengths, reach, floor, kept_share)
 
 
 def _reach(comparison: GroupComparison) -> int:
@@ -79,7 +81,7 @@ def scan_rows(
     uint16 (k, groups), and how many of all pairs reach each level of each group, int64
     (groups, max levels); level 0 of null pairs isn't counted. Releases the GIL.
     """
-    capacity = max(1024, 4 * len(bits))
+    capacity = 1024 + int(2 * rules.kept_share * len(bits) * columns.size)
     while True:
         row = np.empty(capacity, np.int32)
         column = np.empty(capacity, np.int32)
@@ -186,6 +188,29 @@ def _score(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
 
 
 @_compiled
+def _gains_of_nulls(columns_present, block, weights, gains):  # type: ignore[no-untyped-def]
+    """Write what each column of a block gains, (64,), by having no groups to disagree in."""
+    for c in range(BLOCK):
+        gains[c] = 0.0
+        for g in range(len(weights)):
+            if not columns_present[block, g] >> np.uint64(c) & np.uint64(1):
+                gains[c] += max(-weights[g, 0], 0.0)
+
+
+@_compiled
+def _null_enough(present, row, weights, gains, floor):  # type: ignore[no-untyped-def]
+    """Mark the columns that may reach the floor without any agreement; never too few."""
+    missing = floor - 1e-9
+    for g in range(len(weights)):
+        if present[row, g]:
+            missing -= weights[g, 0]
+    mask = np.uint64(0)
+    for c in range(BLOCK):
+        mask |= np.uint64(gains[c] >= missing) << np.uint64(c)
+    return mask
+
+
+@_compiled
 def _place(bit):  # type: ignore[no-untyped-def]
     """Return which bit of a word it is."""
     return np.int64(popcount(bit - np.uint64(1)))
@@ -210,18 +235,21 @@ def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     """Return how many pairs reach the floor, and write out as many as there is room for."""
     found = 0
     near = np.zeros(rows.shape[1], np.uint64)
-    # What a pair without any agreement can reach: then a block where nothing is near is done.
-    idle = np.maximum(weights[:, 0], 0.0).sum() < floor
+    gains = np.zeros(BLOCK, np.float64)
+    # What a pair without any agreement can reach: then only near columns matter.
+    hopeless = np.maximum(weights[:, 0], 0.0).sum() < floor
     for first in range(0, rows.shape[0], _ROWS_AT_ONCE):
         for block in range(columns.shape[0]):
             every = ~np.uint64(0) >> np.uint64(max(0, (block + 1) * BLOCK - size))
+            if not hopeless:
+                _gains_of_nulls(columns_present, block, weights, gains)
             for row in range(first, min(first + _ROWS_AT_ONCE, rows.shape[0])):
                 waiting = _find_near(
                     rows, present, counts, row, columns, columns_present, columns_counts, block,
                     is_dice, lengths, reach, near,
                 )  # fmt: skip
-                if not idle:
-                    waiting = every
+                if not hopeless:
+                    waiting |= every & _null_enough(present, row, weights, gains, floor)
                 while waiting:
                     bit = waiting & (~waiting + np.uint64(1))
                     waiting ^= bit
