@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -30,14 +30,16 @@ from linkage.patterns import NULL_DISTANCE, GroupComparison, levels_of
 from linkage.similarity import Blocks, ScanRules, scan_rows, to_blocks
 from linkage.sources import Sources
 
-# Enough for a few thousand sampled pairs above the floor, within what takes about a second.
-LEAST_SAMPLED, MOST_SAMPLED = 100_000, 1_000_000
+# Two files of over 200,000 records each keep fewer candidates a record, so that
+# linking two of a million fits into 4 GiB. Nothing is lost but pairs that are far below a link:
+# with a quarter of its candidates a set of known truth links as well.
+MOST_CANDIDATES = 8_000_000
+# Enough for a few thousand sampled pairs above the floor, within what takes a few seconds.
+LEAST_SAMPLED, MOST_SAMPLED = 100_000, 4_000_000
 SAMPLED_ABOVE_FLOOR = 2_000
 TILE_PAIRS = 50_000_000  # a fraction of a second's work, so that a run can be stopped at once
+_CHUNK = 1_000_000
 LEAST_TILE_ROWS, MOST_TILE_ROWS = 64, 512
-
-# Left and right rows, distances and marginals, as `scan_rows` returns them.
-Found = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint16], NDArray[np.int64]]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -77,6 +79,17 @@ Scans = Mapping[tuple[str, str], PairScan]
 
 
 @dataclass(frozen=True)
+class _Found:
+    """What one tile holds, by left and right row of the sources; the rest as in `PairScan`."""
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    levels: NDArray[np.int8]
+    distances: NDArray[np.uint16]
+    marginals: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class _Tile:
     pair: int  # position in the list of pairs to scan
     rows: slice
@@ -98,14 +111,20 @@ def scan_pairs(
     blocks = {b: _blocks_of(sources, b) for _, b in pairs}
     data, tiles = sources.encodings, list(_tiles(sources, pairs))
 
-    def scan_tile(tile: _Tile) -> Found:
+    def scan_tile(tile: _Tile) -> _Found:
         columns, rows = pairs[tile.pair][1], tile.rows
         row, column, distances, marginals = scan_rows(
             data.bits[rows], data.present[rows], sources.counts[rows],
             blocks[columns], rules[tile.pair],
         )  # fmt: skip
-        left = row + np.int32(rows.start)
-        return left, column + np.int32(sources.rows(columns).start), distances, marginals
+        order = np.lexsort((column, row))
+        left = row[order] + np.int32(rows.start)
+        right = column[order] + np.int32(sources.rows(columns).start)
+        distances = distances[order]
+        set_bits = sources.counts[left] + sources.counts[right]
+        return _Found(
+            left, right, levels_of(comparisons, distances, set_bits), distances, marginals
+        )
 
     found = [[_nothing(rule.weights)] for rule in rules]
     for tile, result in zip(tiles, map_tiles(scan_tile, tiles), strict=True):
@@ -125,15 +144,26 @@ def bring_together(
     chosen = [(a, b, scans[sources.names[a], sources.names[b]]) for a, b in sources.pairs()]
     left = np.concatenate([scan.left + np.int32(sources.starts[a]) for a, _, scan in chosen])
     right = np.concatenate([scan.right + np.int32(sources.starts[b]) for _, b, scan in chosen])
-    order = np.argsort(left * np.int64(len(sources)) + right, kind="stable")
     closeness = [_share_of_equal_bits(comparisons, scan.distances) for *_, scan in chosen]
-    return Candidates(
-        left[order],
-        right[order],
-        np.concatenate([scan.levels for *_, scan in chosen])[order],
-        np.concatenate(closeness)[order],
+    together = Candidates(
+        left,
+        right,
+        np.concatenate([scan.levels for *_, scan in chosen]),
+        np.concatenate(closeness),
         np.sum([scan.marginals for *_, scan in chosen], axis=0),
         sum(scan.total_pairs for *_, scan in chosen),
+    )
+    return together if len(chosen) == 1 else _in_order(together, len(sources))
+
+
+def _in_order(candidates: Candidates, records: int) -> Candidates:
+    order = np.argsort(candidates.left * np.int64(records) + candidates.right, kind="stable")
+    return replace(
+        candidates,
+        left=candidates.left[order],
+        right=candidates.right[order],
+        levels=candidates.levels[order],
+        closeness=candidates.closeness[order],
     )
 
 
@@ -159,9 +189,13 @@ def _random_numbers_of(seed: int, name_a: str, name_b: str) -> np.random.Generat
 
 
 def wanted_share(size_a: int, size_b: int, candidates_per_record: int) -> float:
-    """Return the share of all pairs of records that makes ``candidates_per_record`` candidates."""
+    """Return the share of all pairs of records that makes ``candidates_per_record`` candidates.
+
+    Or as many as `MOST_CANDIDATES` leaves to each.
+    """
     total = size_a * size_b
-    return candidates_per_record * (size_a + size_b) / 2 / total if total else 1.0
+    wanted = min(candidates_per_record * (size_a + size_b) / 2, MOST_CANDIDATES)
+    return wanted / total if total else 1.0
 
 
 def sample_levels(
@@ -209,9 +243,15 @@ def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted:
     return float(falling[widest] + falling[widest + 1]) / 2
 
 
-def _nothing(weights: NDArray[np.float64]) -> Found:
-    rows = np.empty(0, np.int32)
-    return rows, rows, np.empty((0, len(weights)), np.uint16), np.zeros(weights.shape, np.int64)
+def _nothing(weights: NDArray[np.float64]) -> _Found:
+    rows, groups = np.empty(0, np.int32), len(weights)
+    return _Found(
+        rows,
+        rows,
+        np.empty((0, groups), np.int8),
+        np.empty((0, groups), np.uint16),
+        np.zeros(weights.shape, np.int64),
+    )
 
 
 def _blocks_of(sources: Sources, source: int) -> Blocks:
@@ -232,30 +272,45 @@ def _put_together(
     sources: Sources,
     pair: tuple[int, int],
     comparisons: tuple[GroupComparison, ...],
-    found: list[Found],
+    found: list[_Found],
 ) -> PairScan:
-    left, right, distances = (np.concatenate([result[k] for result in found]) for k in range(3))
-    levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
-    closeness = _share_of_equal_bits(comparisons, distances)
-    left, right = sources.record[left], sources.record[right]
-    key = left * np.int64(len(sources)) + right
-    # Without alternates no pair of records stands here twice.
-    best = best_of_each(key, levels, closeness) if sources.has_alternates() else key.argsort()
     a, b = pair
-    return PairScan(
-        left[best] - np.int32(sources.starts[a]),
-        right[best] - np.int32(sources.starts[b]),
-        levels[best],
-        distances[best],
-        np.sum([result[3] for result in found], axis=0),
+    left = sources.record[np.concatenate([tile.left for tile in found])]
+    right = sources.record[np.concatenate([tile.right for tile in found])]
+    scan = PairScan(
+        left - np.int32(sources.starts[a]),
+        right - np.int32(sources.starts[b]),
+        np.concatenate([tile.levels for tile in found]),
+        np.concatenate([tile.distances for tile in found]),
+        np.sum([tile.marginals for tile in found], axis=0),
         sources.size(a) * sources.size(b),
+    )
+    # Tiles come in order; only alternates bring a pair of records twice.
+    return _best_alternates(scan, comparisons, len(sources)) if sources.has_alternates() else scan
+
+
+def _best_alternates(
+    scan: PairScan, comparisons: tuple[GroupComparison, ...], records: int
+) -> PairScan:
+    key = scan.left * np.int64(records) + scan.right
+    best = best_of_each(key, scan.levels, _share_of_equal_bits(comparisons, scan.distances))
+    return replace(
+        scan,
+        left=scan.left[best],
+        right=scan.right[best],
+        levels=scan.levels[best],
+        distances=scan.distances[best],
     )
 
 
 def _share_of_equal_bits(
     comparisons: tuple[GroupComparison, ...], distances: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
-    present = distances != NULL_DISTANCE
-    lengths = np.array([comparison.length for comparison in comparisons])
-    differing = np.where(present, distances, 0).sum(axis=1)
-    return np.asarray(1 - differing / np.maximum((present * lengths).sum(axis=1), 1), np.float64)
+    lengths = np.array([comparison.length for comparison in comparisons], np.int32)
+    share = np.empty(len(distances))
+    for start in range(0, len(distances), _CHUNK):  # widened, distances would fill the memory
+        pairs = slice(start, start + _CHUNK)
+        present = distances[pairs] != NULL_DISTANCE
+        differing = np.where(present, distances[pairs], 0).sum(axis=1)
+        share[pairs] = 1 - differing / np.maximum(present @ lengths, 1)
+    return share

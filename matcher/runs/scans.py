@@ -30,7 +30,7 @@ from linkage.sources import Sources
 from matcher.runs.tombstones import Tombstones
 
 # Raise the number whenever a scan of the same files would find something else.
-SCAN_FORMAT = "concord-scan/1"
+SCAN_FORMAT = "concord-scan/2"
 FOLDER = "scans"
 _BINDING, _COUNTS, _DIGEST = b"concord.binding", b"concord.counts", b"concord.sha256"
 _TOKENS = ("token_a", "token_b")
@@ -141,6 +141,8 @@ def _write(table: Any, binding: dict[str, Any], counts: dict[str, Any]) -> bytes
     }
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+    del table
+    pa.default_memory_pool().release_unused()  # else it holds on to as much as the table was
     return bytes(sink.getvalue())
 
 
