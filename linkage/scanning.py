@@ -12,9 +12,8 @@ nothing else. So it may be kept, and need not be repeated when another agency jo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,15 @@ from linkage.candidates import (
     rough_weights,
 )
 from linkage.patterns import NULL_DISTANCE, GroupComparison, levels_of
-from linkage.similarity import Blocks, ScanRules, scan_rows, to_blocks
+from linkage.searching import Completeness, Searched, is_too_much, search
+from linkage.similarity import Blocks, ScanRules, hamming_distances, scan_rows, to_blocks
 from linkage.sources import Sources
+from linkage.tiles import MapTiles
+
+__all__ = [
+    "MapTiles", "PairScan", "Scans", "bring_together", "choose_floor", "sample_levels",
+    "scan_pairs", "wanted_share",
+]  # fmt: skip
 
 # Two files of over 200,000 records each keep fewer candidates a record, so that
 # linking two of a million fits into 4 GiB. Nothing is lost but pairs that are far below a link:
@@ -41,16 +47,6 @@ TILE_PAIRS = 50_000_000  # a fraction of a second's work, so that a run can be s
 _CHUNK = 1_000_000
 LEAST_TILE_ROWS, MOST_TILE_ROWS = 64, 512
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class MapTiles(Protocol):
-    """Apply a function to every item and yield the results in the items' order."""
-
-    def __call__(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Map ``function`` over ``items``; ``map`` itself will do."""
-
 
 @dataclass(frozen=True)
 class PairScan:
@@ -60,7 +56,8 @@ class PairScan:
     by rising token, from 0 in each; pairs rise. ``levels`` int8 and ``distances`` uint16, both
     (pairs, groups), are those of the best pair of alternates, `NULL_DISTANCE` where a group is
     null. ``marginals`` int64 (groups, max levels) counts the levels of all pairs of rows, and
-    ``total_pairs`` is the number of all pairs of records.
+    ``total_pairs`` is the number of all pairs of records. ``completeness`` is None where every
+    pair was compared; else hashing proposed the pairs, and ``marginals`` are estimates.
     """
 
     left: NDArray[np.int32]
@@ -69,6 +66,7 @@ class PairScan:
     distances: NDArray[np.uint16]
     marginals: NDArray[np.int64]
     total_pairs: int
+    completeness: Completeness | None = None
 
     def __len__(self) -> int:
         return len(self.left)
@@ -109,7 +107,8 @@ def scan_pairs(
     """
     rules = [_rules_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
     blocks = {b: _blocks_of(sources, b) for _, b in pairs}
-    data, tiles = sources.encodings, list(_tiles(sources, pairs))
+    beyond = [is_too_much(sources, pair) for pair in pairs]
+    data, tiles = sources.encodings, list(_tiles(sources, pairs, beyond))
 
     def scan_tile(tile: _Tile) -> _Found:
         columns, rows = pairs[tile.pair][1], tile.rows
@@ -129,11 +128,18 @@ def scan_pairs(
     found = [[_nothing(rule.weights)] for rule in rules]
     for tile, result in zip(tiles, map_tiles(scan_tile, tiles), strict=True):
         found[tile.pair].append(result)
+    completeness: list[Completeness | None] = [None] * len(pairs)
+    for index in np.flatnonzero(beyond).tolist():
+        pair = pairs[index]
+        rng = _random_numbers_of(seed, *(sources.names[agency] for agency in pair))
+        searched = search(sources, pair, comparisons, rules[index], blocks[pair[1]], rng, map_tiles)
+        found[index].append(_found_by_search(sources, comparisons, searched))
+        completeness[index] = searched.completeness
     return {
         (sources.names[pair[0]], sources.names[pair[1]]): _put_together(
-            sources, pair, comparisons, results
+            sources, pair, comparisons, results, measured
         )
-        for pair, results in zip(pairs, found, strict=True)
+        for pair, results, measured in zip(pairs, found, completeness, strict=True)
     }
 
 
@@ -259,8 +265,19 @@ def _blocks_of(sources: Sources, source: int) -> Blocks:
     return to_blocks(data.bits[rows], data.present[rows], sources.counts[rows])
 
 
-def _tiles(sources: Sources, pairs: list[tuple[int, int]]) -> Iterator[_Tile]:
+def _found_by_search(
+    sources: Sources, comparisons: tuple[GroupComparison, ...], searched: Searched
+) -> _Found:
+    data, left, right = sources.encodings, searched.left, searched.right
+    distances = hamming_distances(data.bits, data.present, left, right)
+    levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
+    return _Found(left, right, levels, distances, searched.marginals)
+
+
+def _tiles(sources: Sources, pairs: list[tuple[int, int]], beyond: list[bool]) -> Iterator[_Tile]:
     for index, (a, b) in enumerate(pairs):
+        if beyond[index]:
+            continue
         rows, columns = sources.rows(a), sources.rows(b)
         wanted = TILE_PAIRS // max(columns.stop - columns.start, 1)
         height = min(max(wanted, LEAST_TILE_ROWS), MOST_TILE_ROWS)
@@ -273,6 +290,7 @@ def _put_together(
     pair: tuple[int, int],
     comparisons: tuple[GroupComparison, ...],
     found: list[_Found],
+    completeness: Completeness | None,
 ) -> PairScan:
     a, b = pair
     left = sources.record[np.concatenate([tile.left for tile in found])]
@@ -284,6 +302,7 @@ def _put_together(
         np.concatenate([tile.distances for tile in found]),
         np.sum([tile.marginals for tile in found], axis=0),
         sources.size(a) * sources.size(b),
+        completeness,
     )
     # Tiles come in order; only alternates bring a pair of records twice.
     return _best_alternates(scan, comparisons, len(sources)) if sources.has_alternates() else scan

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from linkage.scanning import MapTiles
+from linkage.tiles import MapTiles
 
 T = TypeVar("T")
 R = TypeVar("R")
