@@ -39,7 +39,8 @@ for path in map(Path, sys.argv[1:]):
 fields = set.intersection(*(set(frame.columns) for frame in frames))
 comparisons = [cl.NameComparison("given_name"), cl.NameComparison("surname")]
 comparisons.append(cl.LevenshteinAtThresholds("date_of_birth", [1, 2]))
-comparisons += [cl.LevenshteinAtThresholds(f, [1, 3]) for f in ("address", "postcode") if f in fields]
+places = [field for field in ("address", "postcode") if field in fields]
+comparisons += [cl.LevenshteinAtThresholds(place, [1, 3]) for place in places]
 blocks = [block_on("given_name", "surname"), block_on("date_of_birth")]
 blocks += [block_on("postcode")] if "postcode" in fields else []
 settings = SettingsCreator(
