@@ -12,9 +12,8 @@ nothing else. So it may be kept, and need not be repeated when another agency jo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +26,26 @@ from linkage.candidates import (
     rough_weights,
 )
 from linkage.patterns import NULL, NULL_DISTANCE, GroupComparison, levels_of
-from linkage.similarity import Blocks, ScanRules, scan_rows, to_blocks
+from linkage.searching import Completeness, Searched, is_too_much, search
+from linkage.similarity import Blocks, ScanRules, hamming_distances, scan_rows, to_blocks
 from linkage.sources import Sources
+from linkage.tiles import MapTiles
 
-# Enough for a few thousand sampled pairs above the floor, within what takes about a second.
-LEAST_SAMPLED, MOST_SAMPLED = 100_000, 1_000_000
+__all__ = [
+    "MapTiles", "PairScan", "Scans", "bring_together", "choose_floor", "sample_levels",
+    "scan_pairs", "wanted_share",
+]  # fmt: skip
+
+# Two files of over 200,000 records each keep fewer candidates a record, so that
+# linking two of a million fits into 4 GiB. Nothing is lost but pairs that are far below a link:
+# with a quarter of its candidates a set of known truth links as well.
+MOST_CANDIDATES = 8_000_000
+# Enough for a few thousand sampled pairs above the floor, within what takes a few seconds.
+LEAST_SAMPLED, MOST_SAMPLED = 100_000, 4_000_000
 SAMPLED_ABOVE_FLOOR = 2_000
-TILE_ROWS = 512
-
-# Left and right rows, distances and marginals, as `scan_rows` returns them.
-Found = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint16], NDArray[np.int64]]
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class MapTiles(Protocol):
-    """Apply a function to every item and yield the results in the items' order."""
-
-    def __call__(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Map ``function`` over ``items``; ``map`` itself will do."""
+TILE_PAIRS = 50_000_000  # a fraction of a second's work, so that a run can be stopped at once
+_CHUNK = 1_000_000
+LEAST_TILE_ROWS, MOST_TILE_ROWS = 64, 512
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class PairScan:
     (pairs, groups), are those of the best pair of alternates, `NULL_DISTANCE` where a group is
     null. ``marginals`` int64 (groups, max levels) counts the levels of all pairs of rows; levels
     that lie near chance are not told apart by the scan, and counted by the share of a sample.
-    ``total_pairs`` is the number of all pairs of records.
+    ``total_pairs`` is the number of all pairs of records. ``completeness`` is None where every
+    pair was compared; else hashing proposed the pairs, and ``marginals`` are estimates.
     """
 
     left: NDArray[np.int32]
@@ -67,6 +67,7 @@ class PairScan:
     distances: NDArray[np.uint16]
     marginals: NDArray[np.int64]
     total_pairs: int
+    completeness: Completeness | None = None
 
     def __len__(self) -> int:
         return len(self.left)
@@ -74,6 +75,17 @@ class PairScan:
 
 # Scans by the names of their two agencies, the first name before the second.
 Scans = Mapping[tuple[str, str], PairScan]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one tile holds, by left and right row of the sources; the rest as in `PairScan`."""
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    levels: NDArray[np.int8]
+    distances: NDArray[np.uint16]
+    marginals: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -95,27 +107,42 @@ def scan_pairs(
     About ``candidates_per_record`` pairs are kept for each record and each other agency.
     """
     samples = [_sample_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
-    rules = [_rules_of(sample, comparisons) for sample in samples]
+    scanned = tuple(comparison.for_scan() for comparison in comparisons)
+    rules = [_rules_of(sample, comparisons, scanned) for sample in samples]
     blocks = {b: _blocks_of(sources, b) for _, b in pairs}
-    data, tiles = sources.encodings, list(_tiles(sources, pairs))
+    beyond = [is_too_much(sources, pair) for pair in pairs]
+    data, tiles = sources.encodings, list(_tiles(sources, pairs, beyond))
 
-    def scan_tile(tile: _Tile) -> Found:
+    def scan_tile(tile: _Tile) -> _Found:
         columns, rows = pairs[tile.pair][1], tile.rows
         row, column, distances, marginals = scan_rows(
             data.bits[rows], data.present[rows], sources.counts[rows],
             blocks[columns], rules[tile.pair],
         )  # fmt: skip
-        left = row + np.int32(rows.start)
-        return left, column + np.int32(sources.rows(columns).start), distances, marginals
+        order = np.lexsort((column, row))
+        left = row[order] + np.int32(rows.start)
+        right = column[order] + np.int32(sources.rows(columns).start)
+        distances = distances[order]
+        set_bits = sources.counts[left] + sources.counts[right]
+        return _Found(
+            left, right, levels_of(comparisons, distances, set_bits), distances, marginals
+        )
 
     found = [[_nothing(rule.weights)] for rule in rules]
     for tile, result in zip(tiles, map_tiles(scan_tile, tiles), strict=True):
         found[tile.pair].append(result)
+    completeness: list[Completeness | None] = [None] * len(pairs)
+    for index in np.flatnonzero(beyond).tolist():
+        pair = pairs[index]
+        rng = _random_numbers_of(seed, *(sources.names[agency] for agency in pair))
+        searched = search(sources, pair, scanned, rules[index], blocks[pair[1]], rng, map_tiles)
+        found[index].append(_found_by_search(sources, comparisons, searched))
+        completeness[index] = searched.completeness
     return {
         (sources.names[pair[0]], sources.names[pair[1]]): _put_together(
-            sources, pair, comparisons, results, sample
+            sources, pair, comparisons, results, sample, measured
         )
-        for pair, results, sample in zip(pairs, found, samples, strict=True)
+        for pair, results, sample, measured in zip(pairs, found, samples, completeness, strict=True)
     }
 
 
@@ -126,15 +153,26 @@ def bring_together(
     chosen = [(a, b, scans[sources.names[a], sources.names[b]]) for a, b in sources.pairs()]
     left = np.concatenate([scan.left + np.int32(sources.starts[a]) for a, _, scan in chosen])
     right = np.concatenate([scan.right + np.int32(sources.starts[b]) for _, b, scan in chosen])
-    order = np.argsort(left * np.int64(len(sources)) + right, kind="stable")
     closeness = [_share_of_equal_bits(comparisons, scan.distances) for *_, scan in chosen]
-    return Candidates(
-        left[order],
-        right[order],
-        np.concatenate([scan.levels for *_, scan in chosen])[order],
-        np.concatenate(closeness)[order],
+    together = Candidates(
+        left,
+        right,
+        np.concatenate([scan.levels for *_, scan in chosen]),
+        np.concatenate(closeness),
         np.sum([scan.marginals for *_, scan in chosen], axis=0),
         sum(scan.total_pairs for *_, scan in chosen),
+    )
+    return together if len(chosen) == 1 else _in_order(together, len(sources))
+
+
+def _in_order(candidates: Candidates, records: int) -> Candidates:
+    order = np.argsort(candidates.left * np.int64(records) + candidates.right, kind="stable")
+    return replace(
+        candidates,
+        left=candidates.left[order],
+        right=candidates.right[order],
+        levels=candidates.levels[order],
+        closeness=candidates.closeness[order],
     )
 
 
@@ -159,13 +197,17 @@ def _sample_of(
     return _Sample(sample_levels(sources, pair, comparisons, share, rng), share)
 
 
-def _rules_of(sample: _Sample, comparisons: tuple[GroupComparison, ...]) -> ScanRules:
+def _rules_of(
+    sample: _Sample,
+    comparisons: tuple[GroupComparison, ...],
+    scanned: tuple[GroupComparison, ...],
+) -> ScanRules:
     """Choose the floor by the levels that a scan tells apart; the lower ones are one level 0."""
-    scanned = tuple(comparison.for_scan() for comparison in comparisons)
-    lower = np.array([_lower_levels(comparison) for comparison in comparisons])
-    levels = np.where(sample.levels == NULL, NULL, np.maximum(sample.levels - lower, 0))
+    lower = np.array([_lower_levels(comparison) for comparison in comparisons], np.int8)
+    levels = np.where(sample.levels == NULL, np.int8(NULL), np.maximum(sample.levels - lower, 0))
     weights = rough_weights(count_levels(levels, scanned), scanned)
-    return ScanRules.of(scanned, weights, choose_floor(levels, weights, sample.wanted))
+    floor = choose_floor(levels, weights, sample.wanted)
+    return ScanRules.of(scanned, weights, floor, sample.wanted)
 
 
 def _lower_levels(comparison: GroupComparison) -> int:
@@ -196,9 +238,13 @@ def _random_numbers_of(seed: int, name_a: str, name_b: str) -> np.random.Generat
 
 
 def wanted_share(size_a: int, size_b: int, candidates_per_record: int) -> float:
-    """Return the share of all pairs of records that makes ``candidates_per_record`` candidates."""
+    """Return the share of all pairs of records that makes ``candidates_per_record`` candidates.
+
+    Or as many as `MOST_CANDIDATES` leaves to each.
+    """
     total = size_a * size_b
-    return candidates_per_record * (size_a + size_b) / 2 / total if total else 1.0
+    wanted = min(candidates_per_record * (size_a + size_b) / 2, MOST_CANDIDATES)
+    return wanted / total if total else 1.0
 
 
 def sample_levels(
@@ -246,9 +292,15 @@ def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted:
     return float(falling[widest] + falling[widest + 1]) / 2
 
 
-def _nothing(weights: NDArray[np.float64]) -> Found:
-    rows = np.empty(0, np.int32)
-    return rows, rows, np.empty((0, len(weights)), np.uint16), np.zeros(weights.shape, np.int64)
+def _nothing(weights: NDArray[np.float64]) -> _Found:
+    rows, groups = np.empty(0, np.int32), len(weights)
+    return _Found(
+        rows,
+        rows,
+        np.empty((0, groups), np.int8),
+        np.empty((0, groups), np.uint16),
+        np.zeros(weights.shape, np.int64),
+    )
 
 
 def _blocks_of(sources: Sources, source: int) -> Blocks:
@@ -256,42 +308,72 @@ def _blocks_of(sources: Sources, source: int) -> Blocks:
     return to_blocks(data.bits[rows], data.present[rows], sources.counts[rows])
 
 
-def _tiles(sources: Sources, pairs: list[tuple[int, int]]) -> Iterator[_Tile]:
-    for index, (a, _) in enumerate(pairs):
-        rows = sources.rows(a)
-        for start in range(rows.start, rows.stop, TILE_ROWS):
-            yield _Tile(index, slice(start, min(start + TILE_ROWS, rows.stop)))
+def _found_by_search(
+    sources: Sources, comparisons: tuple[GroupComparison, ...], searched: Searched
+) -> _Found:
+    data, left, right = sources.encodings, searched.left, searched.right
+    distances = hamming_distances(data.bits, data.present, left, right)
+    levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
+    return _Found(left, right, levels, distances, searched.marginals)
+
+
+def _tiles(sources: Sources, pairs: list[tuple[int, int]], beyond: list[bool]) -> Iterator[_Tile]:
+    for index, (a, b) in enumerate(pairs):
+        if beyond[index]:
+            continue
+        rows, columns = sources.rows(a), sources.rows(b)
+        wanted = TILE_PAIRS // max(columns.stop - columns.start, 1)
+        height = min(max(wanted, LEAST_TILE_ROWS), MOST_TILE_ROWS)
+        for start in range(rows.start, rows.stop, height):
+            yield _Tile(index, slice(start, min(start + height, rows.stop)))
 
 
 def _put_together(
     sources: Sources,
     pair: tuple[int, int],
     comparisons: tuple[GroupComparison, ...],
-    found: list[Found],
+    found: list[_Found],
     sample: _Sample,
+    completeness: Completeness | None,
 ) -> PairScan:
-    left, right, distances = (np.concatenate([result[k] for result in found]) for k in range(3))
-    levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
-    closeness = _share_of_equal_bits(comparisons, distances)
-    left, right = sources.record[left], sources.record[right]
-    key = left * np.int64(len(sources)) + right
-    # Without alternates no pair of records stands here twice.
-    best = best_of_each(key, levels, closeness) if sources.has_alternates() else key.argsort()
     a, b = pair
-    return PairScan(
-        left[best] - np.int32(sources.starts[a]),
-        right[best] - np.int32(sources.starts[b]),
-        levels[best],
-        distances[best],
-        _all_levels(np.sum([result[3] for result in found], axis=0), sample, comparisons),
+    left = sources.record[np.concatenate([tile.left for tile in found])]
+    right = sources.record[np.concatenate([tile.right for tile in found])]
+    scan = PairScan(
+        left - np.int32(sources.starts[a]),
+        right - np.int32(sources.starts[b]),
+        np.concatenate([tile.levels for tile in found]),
+        np.concatenate([tile.distances for tile in found]),
+        _all_levels(np.sum([tile.marginals for tile in found], axis=0), sample, comparisons),
         sources.size(a) * sources.size(b),
+        completeness,
+    )
+    # Tiles come in order; only alternates bring a pair of records twice.
+    return _best_alternates(scan, comparisons, len(sources)) if sources.has_alternates() else scan
+
+
+def _best_alternates(
+    scan: PairScan, comparisons: tuple[GroupComparison, ...], records: int
+) -> PairScan:
+    key = scan.left * np.int64(records) + scan.right
+    best = best_of_each(key, scan.levels, _share_of_equal_bits(comparisons, scan.distances))
+    return replace(
+        scan,
+        left=scan.left[best],
+        right=scan.right[best],
+        levels=scan.levels[best],
+        distances=scan.distances[best],
     )
 
 
 def _share_of_equal_bits(
     comparisons: tuple[GroupComparison, ...], distances: NDArray[np.uint16]
 ) -> NDArray[np.float64]:
-    present = distances != NULL_DISTANCE
-    lengths = np.array([comparison.length for comparison in comparisons])
-    differing = np.where(present, distances, 0).sum(axis=1)
-    return np.asarray(1 - differing / np.maximum((present * lengths).sum(axis=1), 1), np.float64)
+    lengths = np.array([comparison.length for comparison in comparisons], np.int32)
+    share = np.empty(len(distances))
+    for start in range(0, len(distances), _CHUNK):  # widened, distances would fill the memory
+        pairs = slice(start, start + _CHUNK)
+        present = distances[pairs] != NULL_DISTANCE
+        differing = np.where(present, distances[pairs], 0).sum(axis=1)
+        share[pairs] = 1 - differing / np.maximum(present @ lengths, 1)
+    return share

@@ -74,6 +74,8 @@ def link_command(
         )
     if onto:
         click.echo(_reuse_text(run, onto), err=True)
+    for line in _hashed_lines(run):
+        click.echo(line, err=True)
     click.echo(json.dumps(_summary(run, out)) if output == "json" else _summary_text(run, out))
 
 
@@ -181,6 +183,16 @@ def _summary(run: Run, out: Path) -> dict[str, object]:
         "estimated": linkage.estimate.as_dict(),
         "report": str(out / "report.html"),
     }
+
+
+def _hashed_lines(run: Run) -> list[str]:
+    """Return a line for each pair of files of which not every pair was compared."""
+    return [
+        f"matcher: {one} × {other} are too large to compare every pair; hashing found "
+        f"{found.found:,} of the {found.likely:,} likely pairs of {found.sampled:,} records that "
+        "were compared with every other"
+        for (one, other), found in run.hashed.items()
+    ]
 
 
 def _reuse_text(run: Run, onto: Path) -> str:

@@ -1,40 +1,25 @@
 """The fused scan: every row against every column, group by group, without storing the pairs.
 
-Columns are kept transposed in blocks of 64, so that the inner loop runs over contiguous words and
-the compiler turns it into vector instructions (``vpopcntq`` where the machine has AVX-512). Per
-group and block the kernel adds up Hamming distances; the few columns that reach the group's
-lowest level are looked at one by one, the others get the weight of level 0. Pairs whose summed
-weight reaches the floor are written out.
+For a row and a block of 64 columns the distances of each group are summed in vector registers, and
+a mask says which columns may reach the group's lowest level (`linkage.similarity.vectors`). Few do,
+so that most blocks are done with that. The columns left are looked at one by one: their levels are
+counted, and those whose summed weight reaches the floor are written out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 from numpy.typing import NDArray
 
-from linkage.patterns import NULL_DISTANCE, GroupComparison
+from linkage.patterns import NULL_DISTANCE, GroupComparison, similarity_of
+from linkage.similarity.blocks import BLOCK, Blocks
+from linkage.similarity.vectors import FRACTION_BITS, near_by_dice, near_by_distance, popcount
 
-BLOCK = 64
 _ROWS_AT_ONCE = 64  # rows that stay in the cache while a block of columns passes
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Columns in blocks of 64.
-
-    ``bits`` uint64 (blocks, groups, words, 64); ``present`` uint8 and ``counts`` int32 (set bits),
-    both (blocks, groups, 64); ``size`` the number of real columns, padding not counted.
-    """
-
-    bits: NDArray[np.uint64]
-    present: NDArray[np.uint8]
-    counts: NDArray[np.int32]
-    size: int
+_SLACK = 1 << (FRACTION_BITS - 10)  # more than rounding can do
 
 
 @dataclass(frozen=True)
@@ -42,14 +27,19 @@ class ScanRules:
     """What the kernel keeps: ``thresholds`` and ``weights`` per group and level, and the floor.
 
     ``thresholds`` float64 (groups, max levels − 1), *rising*, NaN-padded; ``weights`` float64
-    (groups, max levels), zero-padded; ``is_dice`` uint8 and ``lengths`` int64, both (groups,).
+    (groups, max levels), zero-padded; ``is_dice`` uint8 and ``lengths`` int64 in bits, both
+    (groups,). ``reach`` uint64 (groups,) is what the lowest level allows: by correlation the
+    greatest distance, by Dice the share of both filters' set bits that may differ, in units of
+    2**-32. ``kept_share`` is about the share of pairs that reach the floor; it only makes room.
     """
 
     thresholds: NDArray[np.float64]
     weights: NDArray[np.float64]
     is_dice: NDArray[np.uint8]
     lengths: NDArray[np.int64]
+    reach: NDArray[np.uint64]
     floor: float
+    kept_share: float = 0.0
 
     @classmethod
     def of(
@@ -57,6 +47,7 @@ class ScanRules:
         comparisons: tuple[GroupComparison, ...],
         weights: NDArray[np.float64],
         floor: float,
+        kept_share: float = 0.0,
     ) -> ScanRules:
         """Lay out the comparisons' levels for the kernel; ``weights`` as above."""
         thresholds = np.full((len(comparisons), weights.shape[1] - 1), np.nan)
@@ -64,28 +55,17 @@ class ScanRules:
             thresholds[g, : len(comparison.levels)] = comparison.levels[::-1]
         is_dice = np.array([c.kind == "dice" for c in comparisons], np.uint8)
         lengths = np.array([c.length for c in comparisons], np.int64)
-        return cls(thresholds, weights, is_dice, lengths, floor)
+        reach = np.array([_reach(comparison) for comparison in comparisons], np.uint64)
+        return cls(thresholds, weights, is_dice, lengths, reach, floor, kept_share)
 
 
-def to_blocks(
-    bits: NDArray[np.uint64], present: NDArray[np.bool_], counts: NDArray[np.int32]
-) -> Blocks:
-    """Transpose columns of shape (n, groups, words) into blocks; see `Blocks`."""
-    size, groups, words = bits.shape
-    blocks = -(-size // BLOCK)
-    padding = blocks * BLOCK - size
-
-    def transpose(values: NDArray[Any], width: int, dtype: type[np.generic]) -> NDArray[Any]:
-        padded = np.concatenate([values, np.zeros((padding, *values.shape[1:]), values.dtype)])
-        shaped = padded.reshape(blocks, BLOCK, groups * width).transpose(0, 2, 1)
-        return np.ascontiguousarray(shaped.astype(dtype, copy=False))
-
-    return Blocks(
-        transpose(bits, words, np.uint64).reshape(blocks, groups, words, BLOCK),
-        transpose(present, 1, np.uint8),
-        transpose(counts, 1, np.int32),
-        size,
-    )
+def _reach(comparison: GroupComparison) -> int:
+    lowest = comparison.levels[-1]
+    if comparison.kind == "dice":
+        return min(int((1 - lowest) * (1 << FRACTION_BITS)) + 1, (1 << FRACTION_BITS) - 1)
+    distances = np.arange(comparison.length + 1).astype(np.uint16)
+    similarity = similarity_of(comparison, distances, np.zeros(len(distances), np.int32))
+    return int(np.count_nonzero(similarity >= lowest)) - 1
 
 
 def scan_rows(
@@ -101,99 +81,44 @@ def scan_rows(
     uint16 (k, groups), and how many of all pairs reach each level of each group, int64
     (groups, max levels); level 0 of null pairs isn't counted. Releases the GIL.
     """
-    capacity = max(1024, 4 * len(bits))
+    capacity = 1024 + int(2 * rules.kept_share * len(bits) * columns.size)
     while True:
         row = np.empty(capacity, np.int32)
         column = np.empty(capacity, np.int32)
         distances = np.empty((capacity, bits.shape[1]), np.uint16)
         marginals = np.zeros(rules.weights.shape, np.int64)
         found = _scan(
-            bits, present.view(np.uint8), counts,
+            np.ascontiguousarray(bits), present, counts,
             columns.bits, columns.present, columns.counts, columns.size,
-            rules.thresholds, rules.weights, rules.is_dice, rules.lengths, rules.floor,
+            rules.thresholds, rules.weights, rules.is_dice, rules.lengths, rules.reach, rules.floor,
             row, column, distances, marginals,
         )  # fmt: skip
         if found <= capacity:
             break
         capacity = found
     _count_level_zero(marginals, present, columns)
-    return row[:found], column[:found], distances[:found], marginals
+    return row[:found].copy(), column[:found].copy(), distances[:found].copy(), marginals
 
 
 def _count_level_zero(
     marginals: NDArray[np.int64], present: NDArray[np.bool_], columns: Blocks
 ) -> None:
-    compared = present.sum(axis=0) * columns.present.sum(axis=(0, 2), dtype=np.int64)
+    compared = present.sum(axis=0) * np.bitwise_count(columns.present).sum(axis=0, dtype=np.int64)
     marginals[:, 0] = compared - marginals[:, 1:].sum(axis=1)
 
 
-# The compiled part. Its arguments are those of `Blocks` and `ScanRules`; for one block, ``block``
-# is (groups, words, 64) and ``present`` and ``counts`` are (groups, 64).
+# The compiled part. Its arguments are those of `Blocks` and `ScanRules`.
 
-_compiled = njit(nogil=True, cache=True, boundscheck=False, error_model="numpy")
-
-
-def _count_bits(_typing_context: Any, _word: Any) -> Any:
-    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        return builder.ctpop(args[0])
-
-    return types.uint64(types.uint64), generate
-
-
-_popcount: Any = intrinsic(_count_bits)
+_compiled = njit(nogil=True, cache=True, boundscheck=False, error_model="numpy", forceinline=True)
 
 
 @_compiled
-def _differing_bits(row, present, block, out):  # type: ignore[no-untyped-def]
-    """Write a row's Hamming distances to a block's columns into ``out``, uint64 (groups, 64)."""
-    whole = len(row[0]) // 8 * 8
-    for g in range(len(row)):
-        if not present[g]:
-            continue
-        for c in range(BLOCK):
-            out[g, c] = 0
-        for w in range(0, whole, 8):
-            # Written out, so that a column's sum is stored once for eight words.
-            a0, a1, a2, a3 = row[g, w], row[g, w + 1], row[g, w + 2], row[g, w + 3]
-            a4, a5, a6, a7 = row[g, w + 4], row[g, w + 5], row[g, w + 6], row[g, w + 7]
-            for c in range(BLOCK):
-                out[g, c] += (
-                    _popcount(a0 ^ block[g, w, c])
-                    + _popcount(a1 ^ block[g, w + 1, c])
-                    + _popcount(a2 ^ block[g, w + 2, c])
-                    + _popcount(a3 ^ block[g, w + 3, c])
-                    + _popcount(a4 ^ block[g, w + 4, c])
-                    + _popcount(a5 ^ block[g, w + 5, c])
-                    + _popcount(a6 ^ block[g, w + 6, c])
-                    + _popcount(a7 ^ block[g, w + 7, c])
-                )
-        for w in range(whole, len(row[0])):
-            for c in range(BLOCK):
-                out[g, c] += _popcount(row[g, w] ^ block[g, w, c])
-
-
-@_compiled
-def _find_near(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
-    differing, present, set_bits, counts, is_dice, lengths, lowest, near
-):
-    """Mark the groups in which some column may reach the lowest level; return how many there are.
-
-    A little generous and never too strict: `_level` decides.
-    """
-    groups = 0
-    for g in range(len(present)):
-        columns = 0
-        if present[g] and is_dice[g]:
-            for c in range(BLOCK):
-                reach = (1.0 - lowest[g]) * (set_bits[g] + counts[g, c]) + 1e-6
-                columns += np.float64(differing[g, c]) <= reach
-        elif present[g]:
-            cut = np.uint64((1.0 - lowest[g]) * 0.5 * lengths[g] + 1e-6)
-            for c in range(BLOCK):
-                columns += differing[g, c] <= cut
-        near[g] = columns > 0
-        groups += columns > 0
-    return groups
+def _distance(rows, row, columns, block, group, column):  # type: ignore[no-untyped-def]
+    """Return the Hamming distance of one pair in one group."""
+    distance = np.uint64(0)
+    for w in range(rows.shape[2]):
+        distance += popcount(rows[row, group, w] ^ columns[block, group, w, column])
+    return distance
 
 
 @_compiled
@@ -210,61 +135,135 @@ def _level(distance, set_bits, is_dice, length, thresholds):  # type: ignore[no-
 
 
 @_compiled
-def _score(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
-    differing, present, set_bits, column_present, counts,
-    is_dice, lengths, thresholds, weights, near, score, marginals,
+def _find_near(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    rows, present, counts, row, columns, columns_present, columns_counts, block,
+    is_dice, lengths, reach, near,
 ):  # fmt: skip
-    """Sum the weights of every column of a block into ``score``; count the levels above 0."""
-    score[:] = 0.0
-    for g in range(len(present)):
-        if present[g]:
-            for c in range(BLOCK):
-                score[c] += weights[g, 0] * column_present[g, c]
-        if not near[g]:
+    """Mark in ``near``, uint64 (groups,), the columns that may reach each group's lowest level.
+
+    Returns the columns that may in some group. A little generous by Dice and never too strict:
+    `_level` decides.
+    """
+    groups, words = rows.shape[1], rows.shape[2]
+    any_group = np.uint64(0)
+    for g in range(groups):
+        near[g] = 0
+        if not present[row, g]:
             continue
-        for c in range(BLOCK):
-            distance, both = np.float64(differing[g, c]), set_bits[g] + counts[g, c]
-            level = _level(distance, both, is_dice[g], lengths[g], thresholds[g])
-            if level > 0 and column_present[g, c]:
-                score[c] += weights[g, level] - weights[g, 0]
-                marginals[g, level] += 1
+        row_at, column_at = (row * groups + g) * words, (block * groups + g) * words * BLOCK
+        used = (lengths[g] + 63) // 64
+        if is_dice[g]:
+            allowed = np.uint64(counts[row, g]) * reach[g] + np.uint64(_SLACK)
+            counts_at = (block * groups + g) * BLOCK
+            mask = near_by_dice(
+                rows, row_at, columns, column_at, used, allowed, columns_counts, counts_at, reach[g]
+            )
+        else:
+            mask = near_by_distance(rows, row_at, columns, column_at, used, reach[g])
+        near[g] = mask & columns_present[block, g]
+        any_group |= near[g]
+    return any_group
+
+
+@_compiled
+def _score(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    rows, present, counts, row, columns, columns_present, columns_counts, block, bit,
+    thresholds, weights, is_dice, lengths, near, marginals,
+):  # fmt: skip
+    """Return the summed weight of the column that ``bit`` stands for; count its levels above 0."""
+    score = 0.0
+    column = _place(bit)
+    for g in range(rows.shape[1]):
+        if not (present[row, g] and columns_present[block, g] & bit):
+            continue
+        level = 0
+        if near[g] & bit:
+            distance = np.float64(_distance(rows, row, columns, block, g, column))
+            set_bits = counts[row, g] + columns_counts[block, g, column]
+            level = _level(distance, set_bits, is_dice[g], lengths[g], thresholds[g])
+        if level > 0:
+            marginals[g, level] += 1
+        score += weights[g, level]
+    return score
+
+
+@_compiled
+def _gains_of_nulls(columns_present, block, weights, gains):  # type: ignore[no-untyped-def]
+    """Write what each column of a block gains, (64,), by having no groups to disagree in."""
+    for c in range(BLOCK):
+        gains[c] = 0.0
+        for g in range(len(weights)):
+            if not columns_present[block, g] >> np.uint64(c) & np.uint64(1):
+                gains[c] += max(-weights[g, 0], 0.0)
+
+
+@_compiled
+def _null_enough(present, row, weights, gains, floor):  # type: ignore[no-untyped-def]
+    """Mark the columns that may reach the floor without any agreement; never too few."""
+    missing = floor - 1e-9
+    for g in range(len(weights)):
+        if present[row, g]:
+            missing -= weights[g, 0]
+    mask = np.uint64(0)
+    for c in range(BLOCK):
+        mask |= np.uint64(gains[c] >= missing) << np.uint64(c)
+    return mask
+
+
+@_compiled
+def _place(bit):  # type: ignore[no-untyped-def]
+    """Return which bit of a word it is."""
+    return np.int64(popcount(bit - np.uint64(1)))
+
+
+@_compiled
+def _write_distances(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
+    rows, present, row, columns, columns_present, block, bit, out
+):
+    column = _place(bit)
+    for g in range(rows.shape[1]):
+        both = present[row, g] and columns_present[block, g] & bit
+        out[g] = _distance(rows, row, columns, block, g, column) if both else NULL_DISTANCE
 
 
 @_compiled
 def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
-    row_bits, row_present, row_counts,
-    block_bits, block_present, block_counts, size,
-    thresholds, weights, is_dice, lengths, floor,
+    rows, present, counts, columns, columns_present, columns_counts, size,
+    thresholds, weights, is_dice, lengths, reach, floor,
     out_row, out_column, out_distances, marginals,
 ):  # fmt: skip
     """Return how many pairs reach the floor, and write out as many as there is room for."""
     found = 0
-    differing = np.zeros((row_bits.shape[1], BLOCK), np.uint64)
-    score = np.zeros(BLOCK, np.float64)
-    near = np.zeros(row_bits.shape[1], np.bool_)
-    lowest = thresholds[:, 0].copy()
-    # What a pair without any agreement can reach: then a block where nothing is near is done.
-    idle = np.maximum(weights[:, 0], 0.0).sum() < floor
-    for first in range(0, row_bits.shape[0], _ROWS_AT_ONCE):
-        for b in range(block_bits.shape[0]):
-            for row in range(first, min(first + _ROWS_AT_ONCE, row_bits.shape[0])):
-                present, set_bits = row_present[row], row_counts[row]
-                _differing_bits(row_bits[row], present, block_bits[b], differing)
-                groups_near = _find_near(
-                    differing, present, set_bits, block_counts[b], is_dice, lengths, lowest, near
-                )
-                if idle and not groups_near:
-                    continue
-                _score(
-                    differing, present, set_bits, block_present[b], block_counts[b],
-                    is_dice, lengths, thresholds, weights, near, score, marginals,
+    near = np.zeros(rows.shape[1], np.uint64)
+    gains = np.zeros(BLOCK, np.float64)
+    # What a pair without any agreement can reach: then only near columns matter.
+    hopeless = np.maximum(weights[:, 0], 0.0).sum() < floor
+    for first in range(0, rows.shape[0], _ROWS_AT_ONCE):
+        for block in range(columns.shape[0]):
+            every = ~np.uint64(0) >> np.uint64(max(0, (block + 1) * BLOCK - size))
+            if not hopeless:
+                _gains_of_nulls(columns_present, block, weights, gains)
+            for row in range(first, min(first + _ROWS_AT_ONCE, rows.shape[0])):
+                waiting = _find_near(
+                    rows, present, counts, row, columns, columns_present, columns_counts, block,
+                    is_dice, lengths, reach, near,
                 )  # fmt: skip
-                for c in range(min(BLOCK, size - b * BLOCK)):
-                    if score[c] >= floor:
-                        if found < len(out_row):
-                            out_row[found], out_column[found] = row, b * BLOCK + c
-                            for g in range(len(present)):
-                                both = present[g] and block_present[b, g, c]
-                                out_distances[found, g] = differing[g, c] if both else NULL_DISTANCE
-                        found += 1
+                if not hopeless:
+                    waiting |= every & _null_enough(present, row, weights, gains, floor)
+                while waiting:
+                    bit = waiting & (~waiting + np.uint64(1))
+                    waiting ^= bit
+                    score = _score(
+                        rows, present, counts, row, columns, columns_present, columns_counts, block,
+                        bit, thresholds, weights, is_dice, lengths, near, marginals,
+                    )  # fmt: skip
+                    if score < floor:
+                        continue
+                    if found < len(out_row):
+                        out_row[found], out_column[found] = row, block * BLOCK + _place(bit)
+                        _write_distances(
+                            rows, present, row, columns, columns_present, block, bit,
+                            out_distances[found],
+                        )  # fmt: skip
+                    found += 1
     return found

@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from linkage.scanning import MapTiles
+from linkage.tiles import MapTiles
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_AHEAD = 4  # tiles a thread may be ahead of what has been fetched: results must not pile up
 
 
 @contextmanager
 def thread_engine(progress: Callable[[int, int], None]) -> Iterator[MapTiles]:
     """Yield a `MapTiles` on one thread per core.
 
-    ``progress`` is called on the caller's thread with the tiles done and the tiles in all.
+    ``progress`` is called on the caller's thread with the tiles done and the tiles in all. Leaving
+    by an exception, such as a Ctrl-C, waits only for the tiles already begun.
     """
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    threads = _cores()
+    pool = ThreadPoolExecutor(max_workers=threads)
 
-        def map_tiles(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-            tiles = list(items)
-            for done, result in enumerate(pool.map(function, tiles), start=1):
-                progress(done, len(tiles))
-                yield result
+    def map_tiles(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        tiles = list(items)
+        begun: deque[Future[R]] = deque()
+        for done in range(1, len(tiles) + 1):
+            ahead = tiles[done - 1 + len(begun) : done - 1 + _AHEAD * threads]
+            begun.extend(pool.submit(function, tile) for tile in ahead)
+            result = begun.popleft().result()
+            progress(done, len(tiles))
+            yield result
 
+    try:
         yield map_tiles
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -101,6 +101,8 @@ def _contents(
     linkage, rules = _as_linkage(run.model, outcome, read_basis(run))
     title, fields = run.model["agreement"]["title"], run.model["fields"]
     outputs = Outputs(**run.model["outputs"])
+    hashed = run.model.get("search", {}).get("hashed", ())
+    page = render(title, remaining, linkage, rules, outputs, fields, hashed)
     return {
         "links.parquet": link_table(remaining, outcome.links),
         "clusters.parquet": cluster_table(remaining, outcome.clusters, lineage.ids),
@@ -108,7 +110,7 @@ def _contents(
         "lineage.parquet": lineage_table(lineage),
         "tombstones.parquet": erased.table(),
         "model.json": json_bytes(document),
-        "report.html": render(title, remaining, linkage, rules, outputs, fields).encode(),
+        "report.html": page.encode(),
     }
 
 

@@ -14,6 +14,7 @@ from linkage.outcome import Evidence
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.scheme import Group, Scheme, group_features
 from linkage.scanning import PairScan, Scans, bring_together
+from linkage.searching import Completeness
 from linkage.sources import Sources, gather
 from matcher.engine import thread_engine
 from matcher.runs.inputs import linking_rules, read_agency_file
@@ -27,6 +28,7 @@ from matcher.runs.tables import (
     lineage_table,
     link_table,
     model_json,
+    search_json,
 )
 from matcher.runs.tombstones import Tombstones
 
@@ -37,13 +39,15 @@ AgencyPair = tuple[str, str]
 class Run:
     """A finished run: what went in and what came out.
 
-    ``reused`` are the pairs of agencies whose scans an earlier run had made.
+    ``reused`` are the pairs of agencies whose scans an earlier run had made; ``hashed`` those
+    too large to compare every pair, and what hashing found of theirs.
     """
 
     sources: Sources
     rules: LinkingRules
     linkage: Linkage
     reused: list[AgencyPair]
+    hashed: dict[AgencyPair, Completeness]
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,10 @@ def link_files(
     contents = _scan_files(inputs, scans)
     candidates = bring_together(inputs.sources, inputs.rules.comparisons, scans)
     reused = sorted(known)
+    hashed = {names: scan.completeness for names, scan in scans.items() if scan.completeness}
     del scans, known  # as large as the candidates, and no longer needed
     linkage, evidence = link_scanned(inputs.sources, inputs.rules, candidates)
-    run = Run(inputs.sources, inputs.rules, linkage, reused)
+    run = Run(inputs.sources, inputs.rules, linkage, reused, hashed)
     contents |= _contents(agreement, run, evidence, earlier)
     if len(inputs.erased):
         contents["tombstones.parquet"] = inputs.erased.table()
@@ -134,12 +139,15 @@ def _contents(
     sources, linkage = run.sources, run.linkage
     title, outputs = agreement.agreement.title, agreement.outputs
     fields = {group.name: _fields(agreement.scheme, group) for group in agreement.scheme.group}
+    search = search_json(run.hashed)
     more: dict[str, object] = {
         "fields": fields,
         "outputs": asdict(outputs),
         "scans_reused": [list(pair) for pair in run.reused],
+        "search": search,
     }
     contents = {}
+    page = render(title, sources, linkage, run.rules, outputs, fields, search["hashed"])
     ids = cluster_ids(sources, linkage.clusters)
     if earlier:
         lineage = earlier.lineage_of(sources, linkage.clusters.cluster_of)
@@ -150,7 +158,7 @@ def _contents(
         "clusters.parquet": cluster_table(sources, linkage.clusters, ids),
         "evidence.parquet": evidence_table(sources, evidence),
         "model.json": model_json(agreement, sources, run.rules, linkage, more),
-        "report.html": render(title, sources, linkage, run.rules, outputs, fields).encode(),
+        "report.html": page.encode(),
     }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from linkage.errors import VerificationError
 from linkage.linking import LinkingRules
 from linkage.patterns import NULL_DISTANCE
 from linkage.scanning import PairScan
+from linkage.searching import Completeness
 from linkage.sources import Sources
 from matcher.runs.tombstones import Tombstones
 
 # Raise the number whenever a scan of the same files would find something else.
-SCAN_FORMAT = "concord-scan/2"
+SCAN_FORMAT = "concord-scan/3"
 FOLDER = "scans"
 _BINDING, _COUNTS, _DIGEST = b"concord.binding", b"concord.counts", b"concord.sha256"
 _TOKENS = ("token_a", "token_b")
@@ -84,7 +86,11 @@ def scan_file(
         null = scan.distances[:, g] == NULL_DISTANCE
         columns[f"distance:{name}"] = pa.array(scan.distances[:, g], mask=null)
         columns[f"level:{name}"] = pa.array(scan.levels[:, g], mask=null)
-    counts = {"total_pairs": scan.total_pairs, "marginals": scan.marginals.tolist()}
+    counts = {
+        "total_pairs": scan.total_pairs,
+        "marginals": scan.marginals.tolist(),
+        "completeness": scan.completeness and asdict(scan.completeness),
+    }
     return _write(pa.table(columns), binding, counts)
 
 
@@ -112,6 +118,7 @@ def read_scan(
         np.stack(distances, axis=1).astype(np.uint16),
         np.array(counts["marginals"], np.int64),
         int(counts["total_pairs"]),
+        counts["completeness"] and Completeness(**counts["completeness"]),
     )
 
 
@@ -141,6 +148,8 @@ def _write(table: Any, binding: dict[str, Any], counts: dict[str, Any]) -> bytes
     }
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+    del table
+    pa.default_memory_pool().release_unused()  # else it holds on to as much as the table was
     return bytes(sink.getvalue())
 
 

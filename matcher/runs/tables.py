@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from linkage.lineage import Lineage
 from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Evidence, Links
 from linkage.protocol.agreement import Agreement
+from linkage.searching import MOST_WORK, Completeness
 from linkage.sources import Sources
 
 RUN_FORMAT = "concord-run/1"
@@ -156,6 +158,20 @@ def estimates(whole: Estimate, by_pair: dict[tuple[str, str], Estimate]) -> dict
         "estimated": whole.as_dict(),
         "estimated_by_pair": [
             {"agencies": list(pair), **quality.as_dict()} for pair, quality in by_pair.items()
+        ],
+    }
+
+
+def search_json(hashed: dict[tuple[str, str], Completeness]) -> dict[str, Any]:
+    """Return what model.json says of the search: its rule, and the pairs of agencies it let off.
+
+    Every pair of records of all other agencies was compared.
+    """
+    return {
+        "most_words_compared": MOST_WORK,
+        "hashed": [
+            {"agencies": list(names), **asdict(found), "pairs_completeness": found.share}
+            for names, found in hashed.items()
         ],
     }
 

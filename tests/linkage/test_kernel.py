@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,3 +129,55 @@ def test_sixty_four_groups_of_unequal_use():
     bits *= present[:, :, None]
     comparisons = tuple(GroupComparison(f"g{g}", 64, "correlation", (0.9, 0.5)) for g in range(64))
     assert_equal(bits, present, 40, comparisons, -30.0)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 127, 128, 129])
+@pytest.mark.parametrize("kind", ["correlation", "dice"])
+def test_every_edge_of_a_block(size, kind):
+    """Copies, opposites, empty and full filters, and null groups, whose bits may match."""
+    rng = np.random.default_rng(size)
+    bits = random_bits(rng, 8, 3, 2)
+    bits[5], bits[6], bits[7] = ~bits[4], 0, 2**64 - 1
+    bits = np.concatenate([bits, bits[rng.integers(0, 8, size)]])
+    present = rng.random(bits.shape[:2]) < 0.7
+    comparisons = tuple(GroupComparison(f"g{g}", 128, kind, (1.0, 0.5)) for g in range(3))
+    for floor in (-np.inf, 0.0, 2.0):
+        assert_equal(bits, present, 8, comparisons, floor)
+
+
+@pytest.mark.parametrize("distance", range(40, 48))
+def test_correlation_at_each_distance_around_the_lowest_level(distance):
+    bits = np.zeros((2, 1, 2), np.uint64)
+    bits[1, 0, 1] = (1 << distance) - 1
+    comparison = GroupComparison("g", 128, "correlation", correlation_levels(128))
+    assert_equal(bits, np.ones((2, 1), bool), 1, (comparison,), 0.0)
+
+
+ON_AN_OLDER_MACHINE = """
+import numpy as np
+from linkage.patterns import GroupComparison, correlation_levels
+from tests.linkage.test_kernel import assert_equal
+from tests.synthetic import random_bits
+
+bits = random_bits(np.random.default_rng(1), 300, 4, 2)
+bits[100:200] = bits[:100]
+present = np.random.default_rng(2).random((300, 4)) < 0.8
+kinds = ("correlation", "dice", "correlation", "dice")
+levels = {"correlation": correlation_levels(128), "dice": (0.9, 0.6)}
+comparisons = tuple(GroupComparison(f"g{g}", 128, k, levels[k]) for g, k in enumerate(kinds))
+assert_equal(bits, present, 100, comparisons, 2.0)
+"""
+
+
+def test_code_for_a_machine_without_vector_popcount_finds_the_same(tmp_path):
+    older = {
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+    }
+    subprocess.run(
+        [sys.executable, "-c", ON_AN_OLDER_MACHINE],
+        env={**os.environ, **older},
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )

@@ -16,6 +16,7 @@ import pytest
 
 from linkage.encodings import Encodings, GroupLayout, Header, write_encodings
 from linkage.protocol.agreement import parse_agreement
+from matcher.cli import main as matcher_main
 from tests.synthetic import World, make_world
 
 AGREEMENT = """
@@ -301,3 +302,20 @@ def test_a_classic_clk_is_linked_by_dice(tmp_path):
     matches = sum(len(known[a] & known[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     assert correct / len(links) > 0.95
     assert correct / matches > 0.95
+
+
+def test_files_too_large_to_compare_every_pair_are_hashed_and_say_so(
+    setting, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("linkage.searching.MOST_WORK", 10**4)
+    words = ["link", *map(str, setting.files), "--agreement", str(setting.agreement)]
+    for out, onto in (("run", []), ("again", ["--onto", str(tmp_path / "run")])):
+        monkeypatch.setattr("sys.argv", ["matcher", *words, "--out", str(tmp_path / out), *onto])
+        matcher_main()
+        assert "too large to compare every pair" in capsys.readouterr().err
+        hashed = json.loads((tmp_path / out / "model.json").read_text())["search"]["hashed"]
+        assert hashed[0]["agencies"] == ["agency0", "agency1"]
+        assert all(pair["pairs_completeness"] > 0.8 for pair in hashed)
+        assert "Hashing proposed the pairs" in (tmp_path / out / "report.html").read_text()
+    one, other = (pq.read_table(tmp_path / out / "links.parquet") for out in ("run", "again"))
+    assert one.equals(other)

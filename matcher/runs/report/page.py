@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jinja2
 
@@ -23,8 +24,11 @@ def render(
     rules: LinkingRules,
     outputs: Outputs,
     fields: Mapping[str, tuple[str, ...]],
+    hashed: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the report as a self-contained HTML page; ``fields`` are the fields of each group.
+
+    ``hashed`` are the pairs of agencies of which not all pairs were compared, as in model.json.
 
     It counts people and pairs as ``outputs`` allow, and shows single pairs by their rows of
     links.parquet, which the matcher alone has: no agency, no token, no id, no encoding.
@@ -44,6 +48,7 @@ def render(
         calibrated=linkage.calibrated,
         rescored=linkage.calibrated,
         counts_unseen=linkage.estimate.counts_unseen,
+        hashed=hashed,
         few_links=linkage.estimate.links < cells.least,
         link=f"{100 * rules.link:g}%",
         review=f"{100 * rules.review:g}%",
