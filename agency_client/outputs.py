@@ -1,4 +1,4 @@
-"""Two files written whole or not at all: encodings, and the map that tells whose they are."""
+"""Files written whole or not at all: one, or encodings with the map that tells whose they are."""
 
 from __future__ import annotations
 
@@ -68,6 +68,22 @@ def written_together(first: Path, second: Path) -> Iterator[tuple[IO[bytes], IO[
     finally:
         for path in (first, second):
             _partial(path).unlink(missing_ok=True)
+
+
+def write_alone(path: Path, content: bytes) -> None:
+    """Write one file, readable by its owner only, so that it is always the old one or the new one.
+
+    A process killed at any moment leaves at most ``NAME.partial``, which the next run replaces.
+    """
+    try:
+        with _new_partial(path) as sink:
+            sink.write(content)
+            sink.flush()
+            os.fsync(sink.fileno())
+        _partial(path).replace(path)
+        _sync_folder(path.parent)
+    finally:
+        _partial(path).unlink(missing_ok=True)
 
 
 def _partial(path: Path) -> Path:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import field
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
 from linkage.errors import InputError
+from linkage.protocol.reading import parse_toml
 from linkage.protocol.scheme import STRICT, Name, Scheme
 from linkage.protocol.weakness import refuse_weak_groups
 
@@ -151,7 +150,6 @@ class _SchemeAlone:
 
 _AGREEMENT = TypeAdapter(Agreement)
 _SCHEME_ALONE = TypeAdapter(_SchemeAlone)
-_Parsed = TypeVar("_Parsed")
 
 
 def parse_agreement(text: str, source: str) -> Agreement:
@@ -160,38 +158,13 @@ def parse_agreement(text: str, source: str) -> Agreement:
     ``source`` is the name that errors give to the text. Raises `InputError` that lists every
     fault with its place, or `PolicyError` for a scheme that protects too little.
     """
-    agreement = _parse(_AGREEMENT, text, source, "agreement")
+    agreement = parse_toml(_AGREEMENT, text, source, "agreement")
     refuse_weak_groups(agreement.scheme)
     return agreement
 
 
 def parse_scheme(text: str, source: str) -> Scheme:
     """Parse and validate the ``[scheme]`` of an agreement by itself, as `parse_agreement` does."""
-    scheme = _parse(_SCHEME_ALONE, text, source, "scheme").scheme
+    scheme = parse_toml(_SCHEME_ALONE, text, source, "scheme").scheme
     refuse_weak_groups(scheme)
     return scheme
-
-
-def _parse(adapter: TypeAdapter[_Parsed], text: str, source: str, what: str) -> _Parsed:
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{source} is not valid TOML: {error}.") from None
-    try:
-        # Strict validation takes JSON arrays as tuples, which it refuses from Python lists.
-        return adapter.validate_json(json.dumps(table, default=str))
-    except ValidationError as error:
-        raise InputError(f"{source} is not a usable {what}: {_faults(error)}.") from None
-
-
-def _faults(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, fault['loc'])) or 'agreement'}: {_sentence(fault['msg'])}"
-        for fault in error.errors()
-    )
-
-
-def _sentence(message: str) -> str:
-    if message == "Unexpected keyword argument":
-        return "not a known setting"
-    return message.removeprefix("Value error, ").rstrip(".")
