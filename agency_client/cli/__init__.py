@@ -15,7 +15,17 @@ from agency_client.cli.failures import PROGRAM, FailingGroup
 # Loaded when they are called: encoding needn't wait for what de-duplication imports.
 _COMMANDS = {
     name: f"agency_client.cli.{name}"
-    for name in ("check", "dedupe", "doctor", "encode", "identity", "init", "scheme", "secret")
+    for name in (
+        "agreement",
+        "check",
+        "dedupe",
+        "doctor",
+        "encode",
+        "identity",
+        "init",
+        "scheme",
+        "secret",
+    )
 }
 
 # The first line tells click to keep the lines below as they are.
