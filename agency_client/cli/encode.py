@@ -10,8 +10,14 @@ import click
 from rich.console import Console
 
 from agency_client.cli.failures import say
+from agency_client.cli.keystore_options import keystore_options, opened
 from agency_client.encoding import EncodeRequest, EncodeResult, encode_extract
+from agency_client.keystore.vault import StoredSecret, load_secret
+from agency_client.linkage_secrets import read_signed_agreement
 from agency_client.reading.source import QuerySource, Source, file_source
+from agency_client.textfiles import read_text
+from linkage.errors import PolicyError
+from linkage.protocol.agreement import parse_agreement
 
 MAP_SUFFIX = ".map.parquet"
 _FILE = click.Path(path_type=Path)
@@ -34,7 +40,13 @@ Example:
 )
 @click.option("--agreement", required=True, type=_FILE, help="The linkage agreement (TOML).")
 @click.option("--agency", required=True, help="Your agency's name in the agreement.")
-@click.option("--secret-file", required=True, type=_FILE, help="The linkage secret.")
+@click.option(
+    "--secret-file",
+    type=_FILE,
+    help="The linkage secret of an offline trial; else that of your keystore, under an agreement "
+    "in force.",
+)
+@keystore_options
 @click.option("--out", required=True, type=_FILE, help="File for the encodings (.arrow).")
 @click.option(
     "--map-out",
@@ -70,7 +82,9 @@ def encode(  # noqa: PLR0913 - one parameter per option
     database_file: Path | None,
     agreement: Path,
     agency: str,
-    secret_file: Path,
+    secret_file: Path | None,
+    keystore: Path,
+    passphrase_file: Path | None,
     out: Path,
     map_out: Path | None,
     columns: Path | None,
@@ -95,7 +109,7 @@ def encode(  # noqa: PLR0913 - one parameter per option
         extract=_source(extract, query, database_file),
         agreement=agreement,
         agency=agency,
-        secret_file=secret_file,
+        secret=secret_file or _kept_secret(agreement, agency, keystore, passphrase_file),
         out=out,
         map_out=map_out or out.with_suffix(MAP_SUFFIX),
         columns=columns,
@@ -108,6 +122,21 @@ def encode(  # noqa: PLR0913 - one parameter per option
     for warning in result.warnings:
         say(warning)
     click.echo(_as_json(result) if output == "json" else _as_text(result))
+
+
+def _kept_secret(
+    agreement: Path, agency: str, keystore: Path, passphrase_file: Path | None
+) -> StoredSecret:
+    """Return the keystore's secret for an agreement in force, for the keystore's own agency."""
+    if not parse_agreement(read_text(agreement), agreement.name).identities:
+        raise click.UsageError("give --secret-file: the agreement has no keys, so it is a trial's")
+    agreed = read_signed_agreement(agreement)
+    store = opened(keystore, passphrase_file)
+    if store.identity.name != agency:
+        raise PolicyError(
+            f"The keystore is that of {store.identity.name!r}, so it can't encode as {agency!r}."
+        )
+    return load_secret(store, agreed)
 
 
 def _source(extract: Path | None, query: Path | None, database: Path | None) -> Source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -55,7 +56,7 @@ class Party:
             raise ValueError(f"{self.name} needs both keys of its card, or none")
         return self
 
-    @property
+    @cached_property
     def identity(self) -> PublicIdentity | None:
         """The party's public keys, or None for a party of an offline trial."""
         if self.signing_key is None or self.sealing_key is None:
