@@ -27,7 +27,7 @@ from agency_client.keystore.wrapping import (
     wrap_under_passphrase,
 )
 from agency_client.outputs import write_alone
-from linkage.errors import InputError, PolicyError
+from linkage.errors import InputError, PolicyError, VerificationError
 from linkage.protocol.canonical import (
     canonical_json,
     decode_base64,
@@ -97,12 +97,9 @@ def open_keystore(folder: Path, passphrase: bytes) -> OpenKeystore:
     source = str(folder / KEYS_FILE)
     content = unwrap_with_passphrase(KEYS_KIND, _read(folder), source, passphrase)
     keys = parse_message(_KEYS, content, source)
-    identity = Identity(
-        keys.name,
-        SigningKey(decode_base64(keys.signing_seed, source)),
-        OpeningKey(decode_base64(keys.opening_seed, source)),
-    )
-    return OpenKeystore(folder, identity, decode_base64(keys.storage_key, source))
+    seeds = [_key(own, source) for own in (keys.signing_seed, keys.opening_seed)]
+    identity = Identity(keys.name, SigningKey(seeds[0]), OpeningKey(seeds[1]))
+    return OpenKeystore(folder, identity, _key(keys.storage_key, source))
 
 
 def require_sound_keystore(folder: Path) -> None:
@@ -134,6 +131,13 @@ def make_private_folder(folder: Path) -> None:
     """Make a folder that only its owner can enter, or close the one that is there to others."""
     folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     folder.chmod(_FOLDER_MODE)
+
+
+def _key(text: str, source: str) -> bytes:
+    key = decode_base64(text, source)
+    if len(key) != KEY_BYTES:
+        raise VerificationError(f"{source} holds a key of another length; it was replaced.")
+    return key
 
 
 def _read(folder: Path) -> bytes:

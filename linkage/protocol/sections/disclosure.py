@@ -26,6 +26,14 @@ class DisclosureRule:
     agencies: tuple[Name, ...] = ()
     category: Annotated[str, Field(min_length=1, max_length=130)] | None = None
 
+    def covers(self, other: DisclosureRule) -> bool:
+        """Whether every cluster that ``other`` lets be proposed may be proposed by this one."""
+        return (
+            self.least_agencies <= other.least_agencies
+            and set(self.agencies) <= set(other.agencies)
+            and self.category in (None, other.category)
+        )
+
 
 @dataclass(frozen=True, config=STRICT)
 class Disclosure:
@@ -53,6 +61,17 @@ class Disclosure:
         listed = (self.fields, self.recipients, self.approvers, names)
         if any(len(set(own)) != len(own) for own in listed):
             raise ValueError("a field, a recipient, an approver or a rule stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _no_rule_is_idle(self) -> Self:
+        for rule in self.rule:
+            for other in self.rule:
+                if other is not rule and other.covers(rule):
+                    raise ValueError(
+                        f"rule {rule.name} allows nothing that rule {other.name} doesn't; drop it, "
+                        f"or make {other.name} stricter"
+                    )
         return self
 
     @model_validator(mode="after")

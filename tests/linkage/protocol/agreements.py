@@ -51,6 +51,7 @@ protected_quorum = 3
 
 [[disclosure.rule]]
 name = "several"
+least_agencies = 3
 
 [[disclosure.rule]]
 name = "missing"

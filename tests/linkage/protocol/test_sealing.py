@@ -148,6 +148,14 @@ def test_cut_and_strange_messages_are_refused(content):
         opened(content)
 
 
+@pytest.mark.parametrize("point", [bytes(32), b"\1" + bytes(31), b"\xff" * 32])
+def test_keys_that_no_honest_sender_encapsulates_are_refused(point):
+    """X25519's points of small order would make half of the key known to everybody."""
+    head, ciphertext = SEALED[:-2160], SEALED[-2160:]
+    with pytest.raises(VerificationError, match="step 4"):
+        opened(head + ciphertext[:1088] + point + ciphertext[1120:])
+
+
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_bytes_are_refused(head, tail):
     for content in (head, b"concord/1/sealed\n" + head + b"\n" + tail.ljust(2160, b"\0")):

@@ -83,7 +83,8 @@ def test_comments_and_order_do_not_change_the_digest():
         ('agencies = ["police"]', 'agencies = ["fire"]', "rule.agencies names fire"),
         ('category = "missing"', 'category = "lost"', "rule.category names lost"),
         ('category = "missing"', 'category = "sex.x"', "rule.category names sex.x"),
-        ('agencies = ["police"]', "least_agencies = 4", "asks for 4 of 3"),
+        ("least_agencies = 3", "least_agencies = 4", "asks for 4 of 3"),
+        ("least_agencies = 3", "", "rule missing allows nothing that rule several doesn't"),
         ('name = "several"', 'name = "missing"', "stands twice"),
         ('roles = ["matcher"]', 'roles = ["matcher", "agency"]', "can't be matcher and agency"),
         ('roles = ["analyst"]', 'roles = ["analyst", "recipient"]', "analyst and recipient"),
@@ -252,7 +253,8 @@ def test_differences_are_named_by_their_places():
     assert found["matching.link"] == Difference("matching.link", "0.5", "0.6")
     assert found["retention.payload_days"] == Difference("retention.payload_days", "100", "50")
     assert set(found) == {
-        "agreement.previous", "agreement.version", "disclosure.rule.many.name",
+        "agreement.previous", "agreement.version", "disclosure.rule.many.least_agencies",
+        "disclosure.rule.many.name", "disclosure.rule.several.least_agencies",
         "disclosure.rule.several.name", "matching.link", "party.care.signing_key",
         "retention.payload_days",
     }  # fmt: skip
