@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from agency_client.keystore.pins import remember, require_newest
 from agency_client.keystore.store import OpenKeystore
 from agency_client.keystore.vault import (
     SecretRecord,
@@ -63,11 +64,12 @@ def create_secret(store: OpenKeystore, agreement: Agreement, file: Path) -> Crea
     Where the keystore has it already, the same secret is sealed again, as a new version with new
     parties needs it. The keystore is written first: what others have is never lost here.
     """
-    _require_agency(store, agreement)
+    require_usable(store, agreement)
     own = store.identity
     others = [agency for agency in agencies(agreement) if agency.name != own.name]
     sealed = {agency.name: sealed_path(file, agency.name) for agency in others}
     refuse_unusable([commitment_path(file), *sealed.values()], (file,))
+    remember(store, agreement)
     drawn = not has_secret(store, agreement)
     if drawn:
         keep_secret(store, agreement, _drawn(agreement, own.name))
@@ -93,7 +95,7 @@ def accept_secret(
     It is kept only with ``write``. Raises `VerificationError` where either isn't what it should
     be, `PolicyError` where the keystore has another secret for the epoch.
     """
-    _require_agency(store, agreement)
+    require_usable(store, agreement)
     creator, promised = verify_commitment(commitment.read_bytes(), commitment.name, agreement)
     content = sealed.read_bytes()
     material = bytearray(open_secret(content, sealed.name, agreement, creator, store.identity))
@@ -107,6 +109,7 @@ def accept_secret(
     own = agreement.agreement
     record = SecretRecord(own.id, own.epoch, creator.name, promised)
     if write:
+        remember(store, agreement)
         keep_secret(store, agreement, StoredSecret(record, material))
     return record
 
@@ -115,7 +118,7 @@ def answers_of(
     store: OpenKeystore, agreement: Agreement, round_number: int, versions: dict[str, str]
 ) -> bytes:
     """Return this agency's signed answers of the known-answer handshake."""
-    _require_agency(store, agreement)
+    require_usable(store, agreement)
     stored = load_secret(store, agreement)
     found = known_answers(agreement.scheme, stored.linkage_secret())
     answers = Answers(
@@ -158,8 +161,27 @@ def _drawn(agreement: Agreement, creator: str) -> StoredSecret:
     return StoredSecret(record, material)
 
 
-def _require_agency(store: OpenKeystore, agreement: Agreement) -> None:
-    """Raise `PolicyError` unless the keystore is that of an agency of the agreement."""
+def secret_to_encode(
+    store: OpenKeystore, agreement: Agreement, agency: str, *, write: bool
+) -> StoredSecret:
+    """Return the secret of the agreement's epoch for the keystore's own agency.
+
+    With ``write`` the keystore notes that it works under this version. Raises `PolicyError` for
+    another agency, or an agreement that was replaced.
+    """
+    if store.identity.name != agency:
+        raise PolicyError(
+            f"The keystore is that of {store.identity.name!r}, so it can't encode as {agency!r}."
+        )
+    require_usable(store, agreement)
+    if write:
+        remember(store, agreement)
+    return load_secret(store, agreement)
+
+
+def require_usable(store: OpenKeystore, agreement: Agreement) -> None:
+    """Raise `PolicyError` unless it is the newest agreement, and the keystore an agency's of it."""
+    require_newest(store, agreement)
     if store.identity.public not in agencies(agreement):
         raise PolicyError(
             f"{store.identity.name!r} with these keys is no agency of the agreement "

@@ -12,11 +12,10 @@ from rich.console import Console
 from agency_client.cli.failures import say
 from agency_client.cli.keystore_options import keystore_options, opened
 from agency_client.encoding import EncodeRequest, EncodeResult, encode_extract
-from agency_client.keystore.vault import StoredSecret, load_secret
-from agency_client.linkage_secrets import read_signed_agreement
+from agency_client.keystore.vault import StoredSecret
+from agency_client.linkage_secrets import read_signed_agreement, secret_to_encode
 from agency_client.reading.source import QuerySource, Source, file_source
 from agency_client.textfiles import read_text
-from linkage.errors import PolicyError
 from linkage.protocol.agreement import parse_agreement
 
 MAP_SUFFIX = ".map.parquet"
@@ -109,7 +108,8 @@ def encode(  # noqa: PLR0913 - one parameter per option
         extract=_source(extract, query, database_file),
         agreement=agreement,
         agency=agency,
-        secret=secret_file or _kept_secret(agreement, agency, keystore, passphrase_file),
+        secret=secret_file
+        or _kept_secret(agreement, agency, keystore, passphrase_file, write=not dry_run),
         out=out,
         map_out=map_out or out.with_suffix(MAP_SUFFIX),
         columns=columns,
@@ -125,18 +125,13 @@ def encode(  # noqa: PLR0913 - one parameter per option
 
 
 def _kept_secret(
-    agreement: Path, agency: str, keystore: Path, passphrase_file: Path | None
+    agreement: Path, agency: str, keystore: Path, passphrase_file: Path | None, *, write: bool
 ) -> StoredSecret:
-    """Return the keystore's secret for an agreement in force, for the keystore's own agency."""
+    """Return the keystore's secret for an agreement in force."""
     if not parse_agreement(read_text(agreement), agreement.name).identities:
         raise click.UsageError("give --secret-file: the agreement has no keys, so it is a trial's")
     agreed = read_signed_agreement(agreement)
-    store = opened(keystore, passphrase_file)
-    if store.identity.name != agency:
-        raise PolicyError(
-            f"The keystore is that of {store.identity.name!r}, so it can't encode as {agency!r}."
-        )
-    return load_secret(store, agreed)
+    return secret_to_encode(opened(keystore, passphrase_file), agreed, agency, write=write)
 
 
 def _source(extract: Path | None, query: Path | None, database: Path | None) -> Source:

@@ -28,6 +28,7 @@ from agency_client.linkage_secrets import (
     commitment_path,
     create_secret,
     read_signed_agreement,
+    require_usable,
     sealed_path,
 )
 from agency_client.outputs import refuse_unusable, write_alone
@@ -183,7 +184,9 @@ def status(
     Exit code 1 where you hold none.
     """
     agreed = read_signed_agreement(agreement)
-    stored = load_secret(opened(keystore, passphrase_file), agreed)
+    store = opened(keystore, passphrase_file)
+    require_usable(store, agreed)
+    stored = load_secret(store, agreed)
     found = known_answers(agreed.scheme, stored.linkage_secret())
     outcome = asdict(stored.record) | {
         "known_answers": found.digest,

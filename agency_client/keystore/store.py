@@ -4,6 +4,7 @@
 
     keystore/            0700
       keys.json          0600, under the passphrase: name, two seeds, a storage key
+      agreements.json    0600, under the storage key: the newest version of each agreement
       secrets/           0700, each file 0600, under the storage key
 
 Files are written beside their places and renamed, so that a process killed at any moment leaves

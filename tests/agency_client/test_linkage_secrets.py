@@ -173,13 +173,39 @@ def test_a_damaged_or_swapped_secret_in_the_keystore_is_refused(sealed):
     text = text.replace("# previous = ", "previous = ").replace(
         '"..."', f'"{agreement_of(sealed).digest()}"'
     )
-    sealed.agreement.write_text(text)
-    for path in sealed.folder.glob("*.signed"):
-        path.unlink()
-    sign_all(sealed)
+    replace_agreement(sealed, text)
     done = command(sealed, "care", "status")
     assert done.exit_code == 3
     assert "another agreement or epoch" in done.stderr
+
+
+def replace_agreement(office, text):
+    """Put another agreement, signed by all, in the place of the one that is there."""
+    office.agreement.write_text(text)
+    for path in office.folder.glob("*.signed"):
+        path.unlink()
+    sign_all(office)
+
+
+def test_an_agreement_that_was_replaced_is_not_gone_back_to(sealed):
+    first = sealed.agreement.read_text()
+    kept = {path: path.read_bytes() for path in sealed.folder.glob("agreement.*")}
+    second = first.replace("version = 1\n", "version = 2\n").replace(
+        '# previous = "..."', f'previous = "{agreement_of(sealed).digest()}"'
+    )
+    replace_agreement(sealed, second)
+    assert command(sealed, "police", "create").exit_code == 0
+    accept_all(sealed)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    for name in ("accept", "status", "answers", "create"):
+        done = command(sealed, "care", name)
+        assert done.exit_code == 4
+        assert "worked under version 2" in done.stderr
+    replace_agreement(sealed, second.replace("link = 0.5 ", "link = 0.6 "))
+    done = command(sealed, "care", "status")
+    assert done.exit_code == 4
+    assert "two agreements 'trial' of version 2" in done.stderr
 
 
 def test_the_handshake_passes_and_names_the_odd_one_out(sealed):

@@ -82,6 +82,9 @@ def test_a_commitment_is_an_agencys_for_one_agreement():
             verify_commitment(COMMITTED, "it", other)
     with pytest.raises(VerificationError, match=r"'matcher'.*step 4"):
         verify_commitment(sign_commitment(AGREEMENT, COMMITMENT, MATCHER), "it", AGREEMENT)
+    table = {"agreement": AGREEMENT.digest(), "commitment": COMMITMENT, "epoch": 2}
+    with pytest.raises(VerificationError, match=r"epoch 2.*step 7"):
+        verify_commitment(sign(COMMITMENT_KIND, canonical_json(table), POLICE), "it", AGREEMENT)
     odd = sign(COMMITMENT_KIND, canonical_json({"commitment": COMMITMENT}), POLICE)
     with pytest.raises(VerificationError, match="payload of it"):
         verify_commitment(odd, "it", AGREEMENT)
