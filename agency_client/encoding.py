@@ -182,7 +182,11 @@ def _write(
 @contextmanager
 def _opened_secret(source: Path | StoredSecret) -> Iterator[LinkageSecret]:
     """Read the secret and wipe it at the end."""
-    secret = read_secret(source) if isinstance(source, Path) else source.linkage_secret()
+    if isinstance(source, StoredSecret):
+        with source.lent() as lent:
+            yield lent
+        return
+    secret = read_secret(source)
     try:
         yield secret
     finally:

@@ -78,6 +78,7 @@ def create_secret(store: OpenKeystore, agreement: Agreement, file: Path) -> Crea
     for agency in others:
         content = seal_secret(agreement, agency, bytes(stored.material), own)
         write_alone(sealed[agency.name], content)
+    stored.wipe()
     write_alone(commitment_path(file), sign_commitment(agreement, commitment, own))
     return CreatedSecret(drawn, commitment, commitment_path(file), sealed)
 
@@ -120,7 +121,8 @@ def answers_of(
     """Return this agency's signed answers of the known-answer handshake."""
     require_usable(store, agreement)
     stored = load_secret(store, agreement)
-    found = known_answers(agreement.scheme, stored.linkage_secret())
+    with stored.lent() as secret:
+        found = known_answers(agreement.scheme, secret)
     answers = Answers(
         agreement=agreement.digest(),
         epoch=agreement.agreement.epoch,
@@ -136,7 +138,11 @@ def answers_of(
 def commitment_of(material: bytes | bytearray, agreement: Agreement) -> str:
     """Return the commitment to a secret for the agreement's epoch, 64 hex digits."""
     own = agreement.agreement
-    return LinkageSecret(material).commitment(own.id, own.epoch)
+    secret = LinkageSecret(material)
+    try:
+        return secret.commitment(own.id, own.epoch)
+    finally:
+        secret.wipe()
 
 
 def commitment_path(agreement: Path) -> Path:

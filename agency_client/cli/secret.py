@@ -187,7 +187,8 @@ def status(
     store = opened(keystore, passphrase_file)
     require_usable(store, agreed)
     stored = load_secret(store, agreed)
-    found = known_answers(agreed.scheme, stored.linkage_secret())
+    with stored.lent() as lent:
+        found = known_answers(agreed.scheme, lent)
     outcome = asdict(stored.record) | {
         "known_answers": found.digest,
         "known_answers_short": found.short,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,9 +48,19 @@ class StoredSecret:
     def __repr__(self) -> str:
         return f"StoredSecret({self.record!r}, hidden)"
 
-    def linkage_secret(self) -> LinkageSecret:
-        """Return it for encoding; the caller wipes what it gets."""
-        return LinkageSecret(self.material)
+    @contextmanager
+    def lent(self) -> Iterator[LinkageSecret]:
+        """Lend the secret for encoding; afterwards both are wiped and can't be used."""
+        secret = LinkageSecret(self.material)
+        try:
+            yield secret
+        finally:
+            secret.wipe()
+            self.wipe()
+
+    def wipe(self) -> None:
+        """Overwrite the secret's bytes."""
+        self.material[:] = bytes(len(self.material))
 
 
 def has_secret(store: OpenKeystore, agreement: Agreement) -> bool:

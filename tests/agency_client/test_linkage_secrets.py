@@ -82,6 +82,11 @@ def test_the_secret_is_in_no_file_and_on_no_screen(sealed):
         assert MATERIAL.hex() not in done.output
     held = load_secret(store(sealed, "care"), agreement_of(sealed))
     assert "canary" not in repr(held)
+    with held.lent() as lent:
+        assert "canary" not in repr(lent)
+    assert bytes(held.material) == bytes(32)
+    with pytest.raises(ValueError, match="wiped"):
+        lent.derive(b"x", 32)
 
 
 def test_accepting_twice_is_the_same_and_another_secret_is_refused(sealed):
