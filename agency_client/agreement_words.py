@@ -51,7 +51,7 @@ def _parties(agreement: Agreement) -> Iterator[str]:
                 else "; its extract may hold people twice"
             )
         own = party.identity
-        key = f"; fingerprint {own.fingerprint.replace(' ', '-')}" if own else "; no keys"
+        key = f"; fingerprint {own.fingerprint}" if own else "; no keys"
         yield f"{party.name} as {' and '.join(party.roles)}{clean}{key}."
 
 

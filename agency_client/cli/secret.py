@@ -32,6 +32,7 @@ from agency_client.linkage_secrets import (
     sealed_path,
 )
 from agency_client.outputs import refuse_unusable, write_alone
+from agency_client.signatures import files_beside
 from hashing.known_answers import known_answers
 from hashing.secret import create_secret as create_secret_file
 from linkage.errors import InputError
@@ -254,7 +255,7 @@ def compare(*, files: tuple[Path, ...], agreement: Path, round_number: int, outp
     answers are missing.
     """
     agreed = read_signed_agreement(agreement)
-    beside = sorted(agreement.parent.glob(f"*{ANSWERS_SUFFIX}"))
+    beside = files_beside(agreement, ANSWERS_SUFFIX)
     found = _compared(agreed, agreement, files or beside, round_number)
     if output == "json":
         click.echo(json.dumps(asdict(found)))

@@ -181,7 +181,7 @@ class PublicIdentity:
             "signing_key": str(self.signing_key),
         }
         digest = hashlib.sha256(b"concord/1/identity\n" + canonical_json(table)).hexdigest()
-        return " ".join(digest[i : i + 4] for i in range(0, _SHORT_DIGITS, 4))
+        return "-".join(digest[i : i + 4] for i in range(0, _SHORT_DIGITS, 4))
 
 
 @dataclass(frozen=True, repr=False)

@@ -88,7 +88,7 @@ def test_check_says_in_words_what_is_allowed(signed):
     assert shown["digest"] == agreement.digest()
     canonical = signed.plain("agreement", "show", signed.agreement, "--canonical")
     assert canonical.stdout_bytes == agreement.content()
-    assert agreement.identity("police").fingerprint.replace(" ", "-") in done.stdout
+    assert agreement.identity("police").fingerprint in done.stdout
 
 
 def test_a_changed_agreement_is_no_longer_signed(signed, tmp_path):
@@ -165,6 +165,15 @@ def test_new_overwrites_nothing_and_can_be_dry(office, tmp_path):
     assert office.plain(*words, tmp_path / "b.toml", "--dry-run").exit_code == 0
     assert not (tmp_path / "b.toml").exists()
     assert office.plain(*words[:-3], "--id", 'a"b', "--out", tmp_path / "b.toml").exit_code == 1
+
+
+def test_signatures_of_another_file_beside_it_are_not_its_own(signed, tmp_path):
+    for path in signed.folder.glob("agreement.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "agreement.v2.police.signed").write_bytes(b"of agreement.v2.toml")
+    assert signed.plain("agreement", "status", tmp_path / "agreement.toml").exit_code == 0
+    (tmp_path / "agreement.v2.signed").write_bytes(b"of nobody")
+    assert signed.plain("agreement", "status", tmp_path / "agreement.toml").exit_code == 3
 
 
 @pytest.mark.parametrize("command", ["new", "check", "show", "sign", "status"])

@@ -38,7 +38,7 @@ def made(run):
 
 def test_keys_are_made_and_handed_over(run, tmp_path):
     fingerprint = made(run)["fingerprint"]
-    assert re.fullmatch(r"([0-9a-f]{4} ){7}[0-9a-f]{4}", fingerprint)
+    assert re.fullmatch(r"([0-9a-f]{4}-){7}[0-9a-f]{4}", fingerprint)
     shown = run("identity", "--out", str(tmp_path / "card.toml"))
     assert shown.exit_code == 0, shown.stderr
     assert fingerprint in shown.stdout

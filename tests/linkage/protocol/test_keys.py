@@ -215,7 +215,7 @@ def test_fingerprints_differ_with_name_and_either_key():
     ]
     prints = {identity.fingerprint for identity in (one, *others)}
     assert len(prints) == 4
-    assert all(len(text) == 39 and text.count(" ") == 7 for text in prints)
+    assert all(len(text) == 39 and text.count("-") == 7 for text in prints)
 
 
 def test_a_seal_that_was_changed_and_a_seed_of_another_length():
