@@ -1,7 +1,8 @@
 """The commands of ``agency-client``.
 
 Results go to standard output, everything else to standard error after ``agency-client:``. Exit
-codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed, 4 refused by policy, 130 interrupted.
+codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed, 4 refused by policy, 75 not
+ready yet, 130 interrupted.
 """
 
 from __future__ import annotations

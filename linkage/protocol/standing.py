@@ -97,6 +97,8 @@ def require_in_force(agreement: Agreement, found: Standing) -> None:
         raise NotReadyError(f"{name} isn't in force before {terms.starts}.")
     if found.state == "ended":
         raise PolicyError(f"{name} ended on {terms.ends}; agree on a new version.")
+    # Signatures made by other programs may stand under what this one would not have signed.
+    require_signable(agreement)
     if found.state == "replaced":
         raise PolicyError(f"{name} was replaced by a later version; use that.")
 

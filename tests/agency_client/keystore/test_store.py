@@ -41,6 +41,12 @@ def test_a_new_keystore_opens_and_is_its_owners_alone(tmp_path):
         copy.deepcopy(store.identity)
 
 
+def test_a_folder_that_was_open_to_others_is_closed(tmp_path):
+    (tmp_path / "keys").mkdir(mode=0o755)
+    create_keystore(tmp_path / "keys", "police", PASSPHRASE, CHEAP)
+    assert shared_places(tmp_path / "keys") == []
+
+
 def test_no_two_keystores_have_a_key_in_common(tmp_path):
     stores = []
     for name in "ab":

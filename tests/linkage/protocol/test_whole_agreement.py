@@ -14,6 +14,7 @@ from linkage.protocol.binding import require_signable, require_successor, unsett
 from linkage.protocol.canonical import canonical_json
 from linkage.protocol.cards import card_toml, parse_card
 from linkage.protocol.differences import Difference, differences
+from linkage.protocol.sections.disclosure import DisclosureRule
 from linkage.protocol.signing import sign
 from linkage.protocol.standing import (
     SIGNATURE_KIND,
@@ -26,6 +27,7 @@ from tests.linkage.protocol.agreements import (
     AGREEMENT,
     EXAMPLE,
     ROLES,
+    SCHEME,
     TEXT,
     changed,
     parse,
@@ -190,8 +192,38 @@ def test_in_force_only_between_its_dates(today, state, error):
 
 
 def test_nobody_signs_a_trial_into_force():
-    assert stand({}, agreement=parse(EXAMPLE)).state == "unsigned"
-    assert "everybody" not in stand({}).missing
+    dated = "version = 1\nstarts = 2026-01-01\nends = 2026-12-31"
+    alone = parse(f'[agreement]\nid = "a"\ntitle = "A"\n{dated}\n{SCHEME}')
+    for agreement in (alone, parse(EXAMPLE)):
+        assert stand({}, agreement=agreement).state == "unsigned"
+    with pytest.raises(NotReadyError, match="everybody"):
+        require_in_force(alone, stand({}, agreement=alone))
+
+
+def test_what_nobody_should_have_signed_is_not_in_force():
+    loose = parse(changed(('lawful_basis = "A law."', "")))
+    signatures = {own.name: sign(SIGNATURE_KIND, loose.content(), own) for own in ROLES}
+    found = stand(signatures, agreement=loose)
+    assert found.state == "in force"
+    with pytest.raises(PolicyError, match="lawful_basis is missing"):
+        require_in_force(loose, found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "other", "covers"),
+    [
+        ({}, {}, True),
+        ({}, {"least_agencies": 3, "agencies": ("a",), "category": "c"}, True),
+        ({"least_agencies": 3}, {}, False),
+        ({"agencies": ("a",)}, {}, False),
+        ({"agencies": ("a",)}, {"agencies": ("a", "b")}, True),
+        ({"category": "c"}, {}, False),
+        ({"category": "c"}, {"category": "d"}, False),
+        ({"category": "c"}, {"category": "c", "least_agencies": 4}, True),
+    ],
+)
+def test_a_rule_covers_another_if_it_asks_for_no_more(rule, other, covers):
+    assert DisclosureRule("r", **rule).covers(DisclosureRule("o", **other)) == covers
 
 
 def test_a_signature_under_another_version_is_refused():
