@@ -24,11 +24,17 @@ from linkage.protocol.keys import (
     PublicIdentity,
 )
 from linkage.protocol.settings import settings
-from linkage.protocol.signing import Digest, Kind, PartyName, signed_bytes, verify_signature
+from linkage.protocol.signing import (
+    SEALED_KIND,
+    Digest,
+    Kind,
+    PartyName,
+    signed_bytes,
+    verify_signature,
+)
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _FIRST_LINE = b"concord/1/sealed"
-_SIGNED_KIND = "sealed"
 _LENGTH_BYTES = 8
 LEAST_CLASS = 1024
 # Larger things are cut into numbered messages.
@@ -82,7 +88,7 @@ def seal(recipient: PublicIdentity, context: Context, payload: bytes, signer: Id
         raise InputError(f"A sealed message holds at most {MOST_PAYLOAD // 2**20} MiB; cut it.")
     info = canonical_json(settings(_header(recipient, context, signer.public)))
     key = signer.signing_key.verifying_key.fingerprint
-    message = signed_bytes(_SIGNED_KIND, signer.name, key, info + b"\n" + payload)
+    message = signed_bytes(SEALED_KIND, signer.name, key, info + b"\n" + payload)
     plaintext = _padded(signer.signing_key.sign(message), payload)
     ciphertext = recipient.sealing_key.seal(plaintext, _FIRST_LINE + b"\n" + info)
     return b"\n".join((_FIRST_LINE, info, ciphertext))
@@ -112,7 +118,7 @@ def open_sealed(
     # Step 5: it is padded as it should be.
     signature, payload = _unpadded(plaintext, source)
     # Step 6: the sender signed it, for this.
-    verify_signature(source, _SIGNED_KIND, sender, info + b"\n" + payload, signature)
+    verify_signature(source, SEALED_KIND, sender, info + b"\n" + payload, signature)
     return payload
 
 

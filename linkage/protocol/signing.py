@@ -27,6 +27,8 @@ from linkage.protocol.settings import settings
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _PREFIX = "concord/1/signed"
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
+# What stands inside a seal is signed as this, and no message in the clear is.
+SEALED_KIND = "sealed"
 
 Kind = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 PartyName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -58,8 +60,8 @@ class Signed:
 
 def sign(kind: str, payload: bytes, signer: Identity) -> bytes:
     """Return ``payload`` signed by ``signer`` as a document of that kind: canonical JSON."""
-    if not _KIND.fullmatch(kind):
-        raise ValueError("a kind has lower-case letters, digits and hyphens")
+    if not _KIND.fullmatch(kind) or kind == SEALED_KIND:
+        raise ValueError("a kind has lower-case letters, digits and hyphens, and isn't 'sealed'")
     key = signer.signing_key.verifying_key.fingerprint
     signature = signer.signing_key.sign(signed_bytes(kind, signer.name, key, payload))
     envelope = _Envelope(key, kind, encode_base64(payload), encode_base64(signature), signer.name)

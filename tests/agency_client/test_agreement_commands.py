@@ -1,8 +1,12 @@
 """``agency-client agreement``: written, checked, signed by all, and in force."""
 
 import json
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -165,6 +169,20 @@ def test_new_overwrites_nothing_and_can_be_dry(office, tmp_path):
     assert office.plain(*words, tmp_path / "b.toml", "--dry-run").exit_code == 0
     assert not (tmp_path / "b.toml").exists()
     assert office.plain(*words[:-3], "--id", 'a"b', "--out", tmp_path / "b.toml").exit_code == 1
+
+
+def test_every_command_in_the_readme_is_one():
+    readme = Path("README.md").read_text(encoding="utf-8")
+    section = readme.split("## Work under a signed agreement")[1].split("\n## ")[0]
+    blocks = "".join(re.findall(r"```\n(.*?)```", section, re.DOTALL)).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in blocks.splitlines()]
+    assert len(lines) > 10
+    for words in lines:
+        assert words[0] == "agency-client"
+        command, rest = cli, words[1:]
+        while isinstance(command, click.Group):
+            command, rest = command.get_command(click.Context(command), rest[0]), rest[1:]
+        command.make_context("it", rest).close()
 
 
 def test_signatures_of_another_file_beside_it_are_not_its_own(signed, tmp_path):

@@ -85,8 +85,9 @@ def test_the_signed_bytes_are_told_apart_by_their_lines():
 
 
 def test_a_kind_that_is_no_kind_is_the_callers_fault():
-    with pytest.raises(ValueError, match="kind"):
-        sign("two\nlines", PAYLOAD, HEALTH)
+    for kind in ("two\nlines", "", "Upper", "sealed"):
+        with pytest.raises(ValueError, match="kind"):
+            sign(kind, PAYLOAD, HEALTH)
 
 
 @given(st.binary(max_size=300) | st.text().map(str.encode))
