@@ -11,10 +11,17 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from agency_client.keystore.health import (
+    damage,
+    is_from_the_future,
+    require_working_keys,
+    shared_places,
+)
+from agency_client.keystore.store import OpenKeystore
 from agency_client.ready_schemes import DEFAULT, ready_scheme
 from hashing.known_answers import PUBLIC_TEST_SECRET, KnownAnswers, answers_agree, known_answers
 from hashing.secret import LinkageSecret, read_secret
-from linkage.errors import InputError, PolicyError
+from linkage.errors import InputError, LinkageError, PolicyError
 from linkage.protocol.agreement import Agreement
 
 # The known answers of the default scheme under the public test secret. They change only with a
@@ -44,7 +51,8 @@ class Check:
 class Diagnosis:
     """What was found. ``own_secret`` is False where the answers are under the public test secret.
 
-    ``answers`` is None where the secret can't be used.
+    ``agreement`` is '' where none was given. ``answers`` is None without an agreement, and where
+    the secret can't be used.
     """
 
     agreement: str
@@ -65,27 +73,33 @@ def now() -> datetime:
 
 
 def diagnose(
-    agreement: Agreement,
+    agreement: Agreement | None,
     secret_file: Path | None,
     expect: str | None,
     clock: Clock = now,
+    keystore: Path | None = None,
 ) -> Diagnosis:
-    """Look this machine over and compute the known answers of an agreement.
+    """Look this machine over and compute the known answers of an agreement, if there is one.
 
-    Raises `OSError` where the secret's file can't be read at all, and `InputError` where
-    ``expect`` is no digest.
+    A ``keystore`` is looked at from outside; `check_keys` needs the passphrase. Raises `OSError`
+    where the secret's file can't be read at all, and `InputError` where ``expect`` is no digest.
     """
     if expect is not None:
         _require_digest(expect)
-    checks = [_python(), _clock(clock(), secret_file), _self_test()]
+    checks = [_python(), _clock(clock(), secret_file, keystore), _self_test()]
+    if keystore is not None:
+        checks += [_permissions(keystore), _keystore(keystore)]
     secret: LinkageSecret | None = LinkageSecret(PUBLIC_TEST_SECRET)
     if secret_file is not None:
         secret, check = _secret(secret_file)
         checks.append(check)
-    answers = None if secret is None else known_answers(agreement.scheme, secret)
+    answers = None
+    if agreement is not None and secret is not None:
+        answers = known_answers(agreement.scheme, secret)
     if expect is not None and answers is not None:
         checks.append(_expected(answers, expect))
-    identification = f"{agreement.agreement.id} version {agreement.agreement.version}"
+    own = agreement and agreement.agreement
+    identification = f"{own.id} version {own.version}" if own else ""
     return Diagnosis(
         identification, tuple(checks), answers, secret_file is not None, library_versions()
     )
@@ -109,7 +123,34 @@ def _python() -> Check:
     return Check("python", False, f"This is Python {found}; install {least} or later.")
 
 
-def _clock(moment: datetime, secret_file: Path | None) -> Check:
+def check_keys(store: OpenKeystore) -> Check:
+    """Sign, verify, seal and open with the keys of an opened keystore."""
+    try:
+        require_working_keys(store)
+    except LinkageError as error:
+        return Check("keys", False, str(error))
+    own = store.identity.public
+    return Check("keys", True, f"those of {own.name} sign and open; fingerprint {own.fingerprint}")
+
+
+def _permissions(keystore: Path) -> Check:
+    if found := shared_places(keystore):
+        return Check(
+            "permissions",
+            False,
+            f"Others than you can reach {', '.join(found)}; run 'chmod -R go= {keystore}', and "
+            "think of the keys as known if others may have read them.",
+        )
+    return Check("permissions", True, f"only you can enter {keystore}")
+
+
+def _keystore(keystore: Path) -> Check:
+    if found := damage(keystore):
+        return Check("keystore", False, found)
+    return Check("keystore", True, f"{keystore} is whole")
+
+
+def _clock(moment: datetime, secret_file: Path | None, keystore: Path | None) -> Check:
     said = f"{moment:%Y-%m-%d %H:%M} UTC"
     if not (moment >= _EARLIEST and moment.year < _LATEST_YEAR):
         return Check("clock", False, f"The clock says {said}, which can't be; set it.")
@@ -119,6 +160,8 @@ def _clock(moment: datetime, secret_file: Path | None) -> Check:
             return Check(
                 "clock", False, f"The clock says {said}, before the secret's file was made; set it."
             )
+    if keystore is not None and is_from_the_future(keystore, moment):
+        return Check("clock", False, f"The clock says {said}, before the keys were made; set it.")
     return Check("clock", True, said)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from agency_client.columns import ColumnMap, parse_column_map, resolve_columns
 from agency_client.faults import Faults, refuse_blank_ids, refuse_damaged, refuse_repeated_ids
+from agency_client.keystore.vault import StoredSecret
 from agency_client.leakage.guard import Guard
 from agency_client.leakage.record import verdict
 from agency_client.outputs import refuse_unusable, written_together
@@ -45,6 +46,7 @@ Report = Callable[[str], None]
 class EncodeRequest:
     """What to encode, under what, to where.
 
+    ``secret`` is a file, or the keystore's for the agreement's epoch.
     ``overruled`` is the reason, if any, for writing encodings that give away more than the limit.
     A ``dry_run`` does all of the work and writes the leakage report alone.
     """
@@ -52,7 +54,7 @@ class EncodeRequest:
     extract: Source
     agreement: Path
     agency: str
-    secret_file: Path
+    secret: Path | StoredSecret
     out: Path
     map_out: Path
     columns: Path | None = None
@@ -132,7 +134,8 @@ def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
     `LinkageError` or an `OSError`, and then neither is written; the leakage report is written
     whatever its verdict.
     """
-    inputs = [*request.extract.files, request.agreement, request.secret_file, request.columns]
+    secret_file = request.secret if isinstance(request.secret, Path) else None
+    inputs = [*request.extract.files, request.agreement, secret_file, request.columns]
     outputs = (request.out, request.map_out, *request.guard.files)
     refuse_unusable(outputs, filter(None, inputs))
     agreement = _read_agreement(request)
@@ -140,7 +143,7 @@ def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
     column_map = _read_columns(request)
     alternates = column_map.repeats == "alternates"
     with (
-        _opened_secret(request.secret_file) as secret,
+        _opened_secret(request.secret) as secret,
         Encoder(agreement.scheme, secret) as encoder,
         Shuffler(request.out.parent) as shuffler,
     ):
@@ -177,9 +180,13 @@ def _write(
 
 
 @contextmanager
-def _opened_secret(path: Path) -> Iterator[LinkageSecret]:
+def _opened_secret(source: Path | StoredSecret) -> Iterator[LinkageSecret]:
     """Read the secret and wipe it at the end."""
-    secret = read_secret(path)
+    if isinstance(source, StoredSecret):
+        with source.lent() as lent:
+            yield lent
+        return
+    secret = read_secret(source)
     try:
         yield secret
     finally:

@@ -88,6 +88,15 @@ def written_together(first: Path, second: Path) -> Iterator[tuple[IO[bytes], IO[
             _partial(path).unlink(missing_ok=True)
 
 
+def write_alone(path: Path, content: bytes) -> None:
+    """Write one file, readable by its owner only, so that it is always the old one or the new one.
+
+    A process killed at any moment leaves at most ``NAME.partial``, which the next run replaces.
+    """
+    with written_whole(path) as sink:
+        sink.write(content)
+
+
 def _partial(path: Path) -> Path:
     return path.with_name(path.name + PARTIAL_SUFFIX)
 

@@ -55,6 +55,14 @@ class LinkageSecret:
             raise ValueError("the linkage secret was wiped")
         return HKDF(_HASHES[hash_name], length, salt, info).derive(self._material)
 
+    def commitment(self, agreement: str, epoch: int) -> str:
+        """Return what shows, to whoever has a secret, whether it is this one: 64 hex digits.
+
+        It binds one agreement's id and epoch, and gives nothing away of 32 random bytes.
+        """
+        info = f"concord/1/secret-commitment\n{agreement}\n{epoch}".encode("ascii")
+        return self.derive(info, 32).hex()
+
     def wipe(self) -> None:
         """Overwrite the secret, which can't be used afterwards."""
         _wipe(self._material)

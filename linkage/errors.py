@@ -5,7 +5,8 @@
     LinkageError            exit code 1: the work failed
     ├── InputError          exit code 1: a file or a value handed in is not usable
     ├── VerificationError   exit code 3: altered, truncated, or made for another scheme
-    └── PolicyError         exit code 4: possible, but refused by a rule that protects people
+    ├── PolicyError         exit code 4: possible, but refused by a rule that protects people
+    └── NotReadyError       exit code 75: right as it is, and others have yet to do their part
 
 Every message is one sentence that says what is wrong, where, and how to mend it. It never holds
 a secret or a whole record; a single cell is quoted only by the agency's own client, on the
@@ -37,3 +38,9 @@ class PolicyError(LinkageError):
     """It could be done, and a rule forbids it."""
 
     exit_code = 4
+
+
+class NotReadyError(LinkageError):
+    """Nothing is wrong, but a day or another party's part has yet to come."""
+
+    exit_code = 75

@@ -1,7 +1,8 @@
 """The commands of ``agency-client``.
 
 Results go to standard output, everything else to standard error after ``agency-client:``. Exit
-codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed, 4 refused by policy, 130 interrupted.
+codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed, 4 refused by policy, 75 not
+ready yet, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,18 @@ from agency_client.cli.failures import PROGRAM, FailingGroup
 # Loaded when they are called: encoding needn't wait for what de-duplication imports.
 _COMMANDS = {
     name: f"agency_client.cli.{name}"
-    for name in ("check", "dedupe", "doctor", "encode", "log", "scheme", "secret")
+    for name in (
+        "agreement",
+        "check",
+        "dedupe",
+        "doctor",
+        "encode",
+        "identity",
+        "init",
+        "log",
+        "scheme",
+        "secret",
+    )
 }
 
 # The first line tells click to keep the lines below as they are.

@@ -10,8 +10,13 @@ import click
 from rich.console import Console
 
 from agency_client.cli.failures import say
+from agency_client.cli.keystore_options import keystore_options, opened
 from agency_client.encoding import EncodeRequest, EncodeResult, encode_extract
+from agency_client.keystore.vault import StoredSecret
+from agency_client.linkage_secrets import read_signed_agreement, secret_to_encode
 from agency_client.reading.source import QuerySource, Source, file_source
+from agency_client.textfiles import read_text
+from linkage.protocol.agreement import parse_agreement
 
 MAP_SUFFIX = ".map.parquet"
 _FILE = click.Path(path_type=Path)
@@ -34,7 +39,13 @@ Example:
 )
 @click.option("--agreement", required=True, type=_FILE, help="The linkage agreement (TOML).")
 @click.option("--agency", required=True, help="Your agency's name in the agreement.")
-@click.option("--secret-file", required=True, type=_FILE, help="The linkage secret.")
+@click.option(
+    "--secret-file",
+    type=_FILE,
+    help="The linkage secret of an offline trial; else that of your keystore, under an agreement "
+    "in force.",
+)
+@keystore_options
 @click.option("--out", required=True, type=_FILE, help="File for the encodings (.arrow).")
 @click.option(
     "--map-out",
@@ -70,7 +81,9 @@ def encode(  # noqa: PLR0913 - one parameter per option
     database_file: Path | None,
     agreement: Path,
     agency: str,
-    secret_file: Path,
+    secret_file: Path | None,
+    keystore: Path,
+    passphrase_file: Path | None,
     out: Path,
     map_out: Path | None,
     columns: Path | None,
@@ -95,7 +108,8 @@ def encode(  # noqa: PLR0913 - one parameter per option
         extract=_source(extract, query, database_file),
         agreement=agreement,
         agency=agency,
-        secret_file=secret_file,
+        secret=secret_file
+        or _kept_secret(agreement, agency, keystore, passphrase_file, write=not dry_run),
         out=out,
         map_out=map_out or out.with_suffix(MAP_SUFFIX),
         columns=columns,
@@ -108,6 +122,16 @@ def encode(  # noqa: PLR0913 - one parameter per option
     for warning in result.warnings:
         say(warning)
     click.echo(_as_json(result) if output == "json" else _as_text(result))
+
+
+def _kept_secret(
+    agreement: Path, agency: str, keystore: Path, passphrase_file: Path | None, *, write: bool
+) -> StoredSecret:
+    """Return the keystore's secret for an agreement in force."""
+    if not parse_agreement(read_text(agreement), agreement.name).identities:
+        raise click.UsageError("give --secret-file: the agreement has no keys, so it is a trial's")
+    agreed = read_signed_agreement(agreement)
+    return secret_to_encode(opened(keystore, passphrase_file), agreed, agency, write=write)
 
 
 def _source(extract: Path | None, query: Path | None, database: Path | None) -> Source:

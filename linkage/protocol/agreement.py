@@ -1,111 +1,29 @@
-"""The linkage agreement: what the parties have agreed, as a TOML file that people can read."""
+"""The linkage agreement: what the parties have agreed, as a TOML file that people can read.
+
+An offline trial needs ``[agreement]`` and ``[scheme]`` alone. What an agreement needs so that
+people can be asked to sign it is in `linkage.protocol.binding`.
+"""
 
 from __future__ import annotations
 
-import json
-import tomllib
-from dataclasses import field
-from typing import Annotated, Self, TypeVar
+import hashlib
+from typing import Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
-from linkage.errors import InputError
-from linkage.protocol.scheme import STRICT, Name, Scheme
+from linkage.errors import InputError, VerificationError
+from linkage.protocol.canonical import canonical_json, parse_message
+from linkage.protocol.keys import PublicIdentity
+from linkage.protocol.reading import parse_toml
+from linkage.protocol.scheme import STRICT, Scheme
+from linkage.protocol.sections.disclosure import Disclosure, Retention
+from linkage.protocol.sections.identification import Identification
+from linkage.protocol.sections.matching import Matching, Outputs
+from linkage.protocol.sections.party import Party, Role
+from linkage.protocol.sections.payload import Payload
+from linkage.protocol.settings import settings
 from linkage.protocol.weakness import refuse_weak_groups
-
-Probability = Annotated[float, Field(gt=0, lt=1)]
-
-
-@dataclass(frozen=True, config=STRICT)
-class Identification:
-    """Which agreement this is."""
-
-    id: Name
-    title: str
-    version: Annotated[int, Field(ge=1)] = 1
-
-
-@dataclass(frozen=True, config=STRICT)
-class Party:
-    """An agency that takes part.
-
-    ``clean`` says that its extract holds each person at most once, on which one-to-one linking
-    rests.
-    """
-
-    name: Name
-    clean: bool = True
-
-
-@dataclass(frozen=True, config=STRICT)
-class Costs:
-    """What a wrong link and a missed link cost, in any unit; only their ratio matters."""
-
-    false_link: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    missed_link: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-
-
-@dataclass(frozen=True, config=STRICT)
-class Matching:
-    """How encodings are compared and when two records count as one person.
-
-    ``link`` is the least match probability of a link; in its place ``costs`` may say what
-    mistakes cost. Pairs down to ``review`` are kept for people to look at.
-    ``candidates_per_record`` is about how many pairs the model looks at, for each record and each
-    other agency.
-    ``levels`` sets, per group, the least similarity of each agreement level, from high to low.
-    ``seed`` fixes every random choice.
-    """
-
-    link: Probability | None = None
-    costs: Costs | None = None
-    review: Probability = 0.1
-    candidates_per_record: Annotated[int, Field(ge=1, le=10_000)] = 40
-    levels: dict[Name, tuple[Annotated[float, Field(gt=0, le=1)], ...]] = field(
-        default_factory=dict
-    )
-    seed: Annotated[int, Field(ge=0)] = 1
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.link is not None and self.costs is not None:
-            raise ValueError("give link or costs, not both")
-        if self.review > self.link_probability:
-            raise ValueError(
-                f"review must not be above link, which is {self.link_probability:.3g} here"
-            )
-        for group, levels in self.levels.items():
-            if not 1 <= len(levels) <= 100 or sorted(set(levels), reverse=True) != list(levels):
-                raise ValueError(f"levels.{group} must fall strictly, with 1 to 100 levels")
-        return self
-
-    @property
-    def link_probability(self) -> float:
-        """The probability from which on a link costs less than its absence; 0.5 if unsaid.
-
-        A link at probability p costs (1 - p) · false_link, its absence p · missed_link.
-        """
-        if self.costs is not None:
-            return self.costs.false_link / (self.costs.false_link + self.costs.missed_link)
-        return 0.5 if self.link is None else self.link
-
-
-@dataclass(frozen=True, config=STRICT)
-class Outputs:
-    """How counts of people and pairs may leave the matcher.
-
-    Counts below ``least_cell`` are withheld, and all others rounded to multiples of ``rounding``.
-    """
-
-    least_cell: Annotated[int, Field(ge=1)] = 10
-    rounding: Annotated[int, Field(ge=1)] = 5
-
-    @model_validator(mode="after")
-    def _least_survives_rounding(self) -> Self:
-        if self.least_cell % self.rounding:
-            raise ValueError("least_cell must be a multiple of rounding")
-        return self
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -116,30 +34,79 @@ class Agreement:
     scheme: Scheme
     matching: Matching = Matching()
     party: tuple[Party, ...] = ()
+    payload: Payload | None = None
+    disclosure: Disclosure | None = None
     outputs: Outputs = Outputs()
+    retention: Retention | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [party.name for party in self.party]
         if len(set(names)) != len(names):
             raise ValueError("two parties have the same name")
+        both = [(party.signing_key, party.sealing_key) for party in self.party]
+        keys = [key for pair in both for key in pair if key]
+        if len(set(keys)) != len(keys):
+            raise ValueError("two parties have the same key")
         unknown = set(self.matching.levels) - {group.name for group in self.scheme.group}
         if unknown:
             raise ValueError(f"matching.levels names unknown groups: {', '.join(sorted(unknown))}")
         return self
 
+    @model_validator(mode="after")
+    def _disclosure_fits(self) -> Self:
+        if self.disclosure is not None:
+            _refuse_strangers(self, self.disclosure)
+            _refuse_unmeetable(self, self.disclosure)
+        return self
+
+    def names(self, role: Role) -> list[str]:
+        """Return the names of the parties that have a role, in the agreement's order."""
+        return [party.name for party in self.party if role in party.roles]
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who may approve a disclosure: those named, or else every agency."""
+        named = self.disclosure.approvers if self.disclosure else ()
+        return named or tuple(self.names("agency"))
+
+    @property
+    def identities(self) -> list[PublicIdentity]:
+        """The public keys of every party that has some."""
+        return [own for party in self.party if (own := party.identity) is not None]
+
+    def identity(self, name: str) -> PublicIdentity:
+        """Return a party's public keys, or raise `InputError`."""
+        for own in self.identities:
+            if own.name == name:
+                return own
+        raise InputError(
+            f"The agreement {self.agreement.id!r} has no party {name!r} with keys; add its card."
+        )
+
     def require_party(self, name: str) -> None:
-        """Raise `InputError` unless ``name`` may take part; without parties anyone may."""
-        names = [party.name for party in self.party]
-        if names and name not in names:
+        """Raise `InputError` unless ``name`` is an agency of it; without parties anyone may be."""
+        names = self.names("agency")
+        if self.party and name not in names:
             raise InputError(
                 f"The agency {name!r} is not a party of the agreement {self.agreement.id!r}; "
-                f"its parties are {', '.join(names)}."
+                f"its agencies are {', '.join(names)}."
             )
 
     def is_clean(self, name: str) -> bool:
         """Whether the agency's extract holds each person at most once."""
         return all(party.clean for party in self.party if party.name == name)
+
+    def content(self) -> bytes:
+        """Return the canonical JSON (RFC 8785) that is signed, settings at defaults left out.
+
+        No default may ever change its value, so that old agreements keep their digests.
+        """
+        return canonical_json(settings(self))
+
+    def digest(self) -> str:
+        """SHA-256, in hex, of `content`."""
+        return hashlib.sha256(self.content()).hexdigest()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -151,47 +118,76 @@ class _SchemeAlone:
 
 _AGREEMENT = TypeAdapter(Agreement)
 _SCHEME_ALONE = TypeAdapter(_SchemeAlone)
-_Parsed = TypeVar("_Parsed")
 
 
 def parse_agreement(text: str, source: str) -> Agreement:
-    """Parse and validate a whole agreement.
+    """Parse and validate a whole agreement in TOML.
 
     ``source`` is the name that errors give to the text. Raises `InputError` that lists every
     fault with its place, or `PolicyError` for a scheme that protects too little.
     """
-    agreement = _parse(_AGREEMENT, text, source, "agreement")
+    agreement = parse_toml(_AGREEMENT, text, source, "agreement")
+    refuse_weak_groups(agreement.scheme)
+    return agreement
+
+
+def parse_content(content: bytes, source: str) -> Agreement:
+    """Parse the canonical JSON of an agreement, of which there is one form only.
+
+    Raises `VerificationError` for any other bytes, `PolicyError` for a scheme that protects too
+    little.
+    """
+    agreement = parse_message(_AGREEMENT, content, source)
+    if agreement.content() != content:
+        raise VerificationError(
+            f"{source} is an agreement that says more than it needs to, so it isn't in its one "
+            "form; ask for it again."
+        )
     refuse_weak_groups(agreement.scheme)
     return agreement
 
 
 def parse_scheme(text: str, source: str) -> Scheme:
     """Parse and validate the ``[scheme]`` of an agreement by itself, as `parse_agreement` does."""
-    scheme = _parse(_SCHEME_ALONE, text, source, "scheme").scheme
+    scheme = parse_toml(_SCHEME_ALONE, text, source, "scheme").scheme
     refuse_weak_groups(scheme)
     return scheme
 
 
-def _parse(adapter: TypeAdapter[_Parsed], text: str, source: str, what: str) -> _Parsed:
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{source} is not valid TOML: {error}.") from None
-    try:
-        # Strict validation takes JSON arrays as tuples, which it refuses from Python lists.
-        return adapter.validate_json(json.dumps(table, default=str))
-    except ValidationError as error:
-        raise InputError(f"{source} is not a usable {what}: {_faults(error)}.") from None
+def _refuse_strangers(agreement: Agreement, disclosure: Disclosure) -> None:
+    """Raise `ValueError` where ``[disclosure]`` names what the other sections don't have."""
+    agencies = set(agreement.names("agency"))
+    categories = agreement.payload.categories if agreement.payload else frozenset()
+    named = {agency for rule in disclosure.rule for agency in rule.agencies}
+    chosen = {rule.category for rule in disclosure.rule if rule.category}
+    for what, names, known in (
+        ("fields", set(disclosure.fields), set(agreement.scheme.fields)),
+        ("recipients", set(disclosure.recipients), set(agreement.names("recipient"))),
+        ("approvers", set(disclosure.approvers), agencies | set(agreement.names("dpo"))),
+        ("rule.agencies", named, agencies),
+        ("rule.category", chosen, categories),
+    ):
+        if strange := sorted(names - known):
+            raise ValueError(
+                f"disclosure.{what} names {', '.join(strange)}, which the agreement doesn't have "
+                "as such"
+            )
 
 
-def _faults(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, fault['loc'])) or 'agreement'}: {_sentence(fault['msg'])}"
-        for fault in error.errors()
-    )
-
-
-def _sentence(message: str) -> str:
-    if message == "Unexpected keyword argument":
-        return "not a known setting"
-    return message.removeprefix("Value error, ").rstrip(".")
+def _refuse_unmeetable(agreement: Agreement, disclosure: Disclosure) -> None:
+    """Raise `ValueError` for quorums and rules that could never be met."""
+    approvers = len(agreement.approvers)
+    for name, quorum in (
+        ("quorum", disclosure.quorum),
+        ("protected_quorum", disclosure.protected_quorum or disclosure.quorum),
+    ):
+        if quorum > approvers:
+            raise ValueError(
+                f"disclosure.{name} is {quorum} and can't be met by {approvers} approvers"
+            )
+    agencies = len(agreement.names("agency"))
+    for rule in disclosure.rule:
+        if rule.least_agencies > agencies:
+            raise ValueError(
+                f"disclosure.rule {rule.name} asks for {rule.least_agencies} of {agencies} agencies"
+            )

@@ -17,7 +17,7 @@ from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Outcome, Thresholds
 from linkage.patterns import GroupComparison, PatternHistogram
-from linkage.protocol.agreement import Outputs
+from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
 from matcher.runs.outputs import write_run
 from matcher.runs.report import render

@@ -16,6 +16,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 def arguments(desk, *more, secret="secret.key"):
     words = ["doctor", "--agreement", str(desk.folder / "agreement.toml")]
+    words += ["--keystore", str(desk.folder / "none")]
     words += ["--secret-file", str(desk.folder / secret)] if secret else []
     return [*words, *more]
 

@@ -100,3 +100,13 @@ def test_the_reference_is_hkdf_as_in_rfc_5869_appendix_a_1():
     )
     stream = reference.hkdf(b"\x0b" * 22, bytes(range(0xF0, 0xFA)), 42, bytes(range(13)))
     assert stream.hex() == expected
+
+
+def test_the_commitment_is_as_specified_and_binds_agreement_and_epoch():
+    info = b"concord/1/secret-commitment\ntrial\n3"
+    expected = reference.hkdf(CANARY, info, 32, None).hex()
+    secret = LinkageSecret(CANARY)
+    assert secret.commitment("trial", 3) == expected
+    others = {secret.commitment("trial", 4), secret.commitment("trials", 3)}
+    others.add(LinkageSecret(CANARY[::-1]).commitment("trial", 3))
+    assert len(others | {expected}) == 4

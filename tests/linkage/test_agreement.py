@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from linkage.errors import InputError, PolicyError
-from linkage.protocol.agreement import Agreement, Outputs, parse_agreement
+from linkage.protocol.agreement import Agreement, parse_agreement
+from linkage.protocol.sections.matching import Outputs
 
 EXAMPLES = sorted(Path("examples").glob("*/*agreement*.toml")) + sorted(
     Path("examples/evaluation").glob("*.toml")

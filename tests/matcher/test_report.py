@@ -11,7 +11,7 @@ import pytest
 from linkage.clustering import cluster_ids
 from linkage.linking import Linkage
 from linkage.patterns import GroupComparison
-from linkage.protocol.agreement import Outputs
+from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
 from matcher.runs.report import render
 from matcher.runs.report.cells import Cells

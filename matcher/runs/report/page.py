@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 from linkage.linking import Linkage, LinkingRules
-from linkage.protocol.agreement import Outputs
+from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
 from matcher.runs.report import model_parts, people_parts, quality_parts
 from matcher.runs.report.bridges import WEAK, weak_bridges

@@ -1,0 +1,143 @@
+"""An agreement in plain words: who may do what, with what, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from linkage.protocol.agreement import Agreement
+from linkage.protocol.sections.disclosure import Disclosure, DisclosureRule
+from linkage.protocol.sections.payload import Attribute, EventType, Payload
+from linkage.protocol.weakness import scheme_warnings
+
+
+def agreement_in_words(agreement: Agreement) -> dict[str, list[str]]:
+    """Return sentences about an agreement, under headings."""
+    found = {
+        "What for": list(_purpose(agreement)),
+        "Who": list(_parties(agreement)),
+        "Linking": list(_linking(agreement)),
+        "What analysts get": list(_payload(agreement.payload)),
+        "Who is named to whom": list(_disclosure(agreement)),
+        "What is erased": list(_retention(agreement)),
+        "Warnings": scheme_warnings(agreement.scheme),
+    }
+    return {heading: sentences for heading, sentences in found.items() if sentences}
+
+
+def _purpose(agreement: Agreement) -> Iterator[str]:
+    terms = agreement.agreement
+    yield f"{terms.title} ({terms.id}, version {terms.version}, epoch {terms.epoch})."
+    if terms.purpose:
+        yield terms.purpose
+    if terms.purpose_codes:
+        yield f"Purpose codes: {', '.join(terms.purpose_codes)}."
+    if terms.lawful_basis:
+        yield f"Lawful basis: {terms.lawful_basis}."
+    if terms.statutory_gateway:
+        yield f"Statutory gateway: {terms.statutory_gateway}."
+    if terms.starts and terms.ends:
+        yield f"It holds from {terms.starts} to {terms.ends}, both days included."
+    if terms.previous:
+        yield f"It follows the version with the digest {terms.previous[:16]}."
+
+
+def _parties(agreement: Agreement) -> Iterator[str]:
+    for party in agreement.party:
+        clean = ""
+        if "agency" in party.roles:
+            clean = (
+                "; each person at most once in its extract"
+                if party.clean
+                else "; its extract may hold people twice"
+            )
+        own = party.identity
+        key = f"; fingerprint {own.fingerprint}" if own else "; no keys"
+        yield f"{party.name} as {' and '.join(party.roles)}{clean}{key}."
+
+
+def _linking(agreement: Agreement) -> Iterator[str]:
+    matching, scheme = agreement.matching, agreement.scheme
+    fields = ", ".join(scheme.fields)
+    yield f"Records are encoded from {fields} by the scheme {scheme.version!r}."
+    yield (
+        f"Two records are linked from a probability of {matching.link_probability:.3g} on; pairs "
+        f"down to {matching.review:.3g} are kept for people to look at."
+    )
+    outputs = agreement.outputs
+    yield (
+        f"Counts below {outputs.least_cell} are withheld, all others rounded to multiples of "
+        f"{outputs.rounding}."
+    )
+
+
+def _payload(payload: Payload | None) -> Iterator[str]:
+    if payload is None:
+        yield "Nothing: no attribute and no event travels."
+        return
+    for name, own in payload.attributes.items():
+        yield f"{name}, {_attribute(own, payload)}."
+    for name, event in payload.events.items():
+        yield f"The event {name}, {_event(event, payload)}."
+
+
+def _attribute(own: Attribute, payload: Payload) -> str:
+    if own.vocabulary is not None:
+        return _words(own.vocabulary, payload)
+    return f"a {own.type} coarsened to {str(own.coarsen).replace('_', ' ')}"
+
+
+def _event(event: EventType, payload: Payload) -> str:
+    kinds = f", {_words(event.vocabulary, payload)}" if event.vocabulary else ""
+    place = "with its outward postcode" if event.places else "without its place"
+    return f"to the {event.date}, {place}{kinds}"
+
+
+def _words(name: str, payload: Payload) -> str:
+    vocabulary = payload.vocabularies[name]
+    return f"one of {', '.join(vocabulary.terms)} ({name}, version {vocabulary.version})"
+
+
+def _disclosure(agreement: Agreement) -> Iterator[str]:
+    disclosure = agreement.disclosure
+    if disclosure is None:
+        yield "Nobody: nobody's identity is disclosed."
+        return
+    yield (
+        f"{', '.join(disclosure.fields)} go to {', '.join(disclosure.recipients)} once "
+        f"{disclosure.quorum} of {', '.join(agreement.approvers)} have approved{_more(disclosure)}."
+    )
+    for rule in disclosure.rule:
+        yield f"Rule {rule.name}: people {_rule(rule)} may be proposed."
+    yield (
+        f"A proposal names at least {disclosure.least_batch} and is void after "
+        f"{disclosure.expires_days} days."
+    )
+    lookups = disclosure.lookups_per_day
+    yield f"Each agency may look up {lookups} people a day." if lookups else "There is no lookup."
+
+
+def _more(disclosure: Disclosure) -> str:
+    protected = disclosure.protected_quorum
+    if protected is None or protected == disclosure.quorum:
+        return ", the same for protected people"
+    return f", and {protected} of them for protected people"
+
+
+def _rule(rule: DisclosureRule) -> str:
+    text = f"known to at least {rule.least_agencies} agencies"
+    if rule.agencies:
+        text += f", {' and '.join(rule.agencies)} among them,"
+    if rule.category:
+        text += f" with {rule.category}"
+    return text
+
+
+def _retention(agreement: Agreement) -> Iterator[str]:
+    retention = agreement.retention
+    if retention is None:
+        return
+    payload = f", payload after {retention.payload_days}" if retention.payload_days else ""
+    yield (
+        f"Encodings after {retention.encodings_days} days{payload}, disclosures after "
+        f"{retention.disclosures_days}, counted from the day they were received."
+    )
