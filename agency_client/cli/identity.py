@@ -10,6 +10,7 @@ import click
 
 from agency_client.cli.failures import say
 from agency_client.cli.keystore_options import FILE, format_option, keystore_options, opened
+from agency_client.log_witness import witness_key
 from agency_client.outputs import refuse_unusable, write_alone
 from agency_client.textfiles import read_text
 from linkage.protocol.cards import card_toml, parse_card
@@ -61,10 +62,14 @@ def _as_json(public: PublicIdentity) -> str:
             "fingerprint": public.fingerprint,
             "signing_key": str(public.signing_key),
             "sealing_key": str(public.sealing_key),
+            "witness_key": str(witness_key(public)),
         }
     )
 
 
 def _as_text(public: PublicIdentity, *, whole: bool) -> str:
-    lines = f"name         {public.name}\nfingerprint  {public.fingerprint}"
+    lines = (
+        f"name         {public.name}\nfingerprint  {public.fingerprint}\n"
+        f"witness key  {witness_key(public)}"
+    )
     return f"{lines}\n\n{card_toml(public)}".rstrip() if whole else lines

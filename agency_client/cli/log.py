@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from agency_client.cli.failures import say
+from agency_client.cli.keystore_options import dry_run_option, keystore_options, opened
 from agency_client.cli.log_text import as_text
 from agency_client.log_export import export_log, writer_for
 from agency_client.log_files import carried_keys, opened_bundle, read_keys, trust
 from agency_client.log_report import LogReport, as_json
-from agency_client.outputs import refuse_unusable
+from agency_client.log_witness import verify_bundle_from, witness_bundle
+from agency_client.outputs import refuse_unusable, write_alone
 from linkage.audit.failures import BundleError, LogError
 from linkage.audit.keys import LogKeys
 from linkage.audit.verification import Trust, VerifiedBundle, verify_bundle
@@ -25,6 +28,7 @@ _EXAMPLE = """\b
 Example:
   agency-client log verify log.txt --keys keys.txt --earlier last-quarter.txt
   agency-client log export log.txt --keys keys.txt --out log.csv
+  agency-client log witness log.txt --keys keys.txt --out log.police.note
 """
 
 _Command = Callable[..., Any]
@@ -132,6 +136,49 @@ def export(
     done = "would be written" if dry_run else "written"
     sentence = f"{verified.summary.events:,} verified events {done} to {out}"
     click.echo(json.dumps(outcome) if output == "json" else sentence)
+
+
+@log.command(
+    epilog="\b\nExample:\n  agency-client log witness log.txt --keys keys.txt --out log.police.note"
+)
+@click.argument("bundle", type=_FILE)
+@click.option("--keys", required=True, type=_FILE, help="The verifier keys, as for 'log verify'.")
+@click.option("--out", required=True, type=_FILE, help="File for the signed checkpoint.")
+@keystore_options
+@dry_run_option
+@_format
+def witness(
+    *,
+    bundle: Path,
+    keys: Path,
+    out: Path,
+    keystore: Path,
+    passphrase_file: Path | None,
+    dry_run: bool,
+    output: Literal["text", "json"],
+) -> None:
+    """Verify a log BUNDLE and sign, with your own key, that you have seen this state of it.
+
+    Your keystore remembers the state, and refuses any later bundle that doesn't contain it. Send
+    the file to the log's operator, who adds your signature to the checkpoint: then nobody can be
+    shown another history without your word being missing. 'identity' shows the key to give to
+    those who verify.
+    """
+    refuse_unusable((out,), (bundle, keys))
+    store = opened(keystore, passphrase_file)
+    if dry_run:
+        state = verify_bundle_from(store, bundle, read_keys(keys))
+    else:
+        done = witness_bundle(store, bundle, read_keys(keys), int(datetime.now(UTC).timestamp()))
+        state = done.checkpoint
+        write_alone(out, done.cosignature.to_bytes())
+    outcome = {"log": state.origin, "events": state.size, "out": None if dry_run else str(out)}
+    verb = "would be witnessed" if dry_run else "witnessed"
+    click.echo(
+        json.dumps(outcome)
+        if output == "json"
+        else f"{state.size:,} events of {state.origin} verified and {verb} by {store.identity.name}"
+    )
 
 
 def _carried(bundle: Path) -> LogKeys:

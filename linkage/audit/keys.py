@@ -11,32 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from linkage.audit.failures import MalformedError, SignatureError
 from linkage.audit.strict import canonical_base64, to_base64
+from linkage.small_order import is_small_order
 
 KEY_ID_BYTES = 4
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 _NAME = re.compile(r"[!-*,-~]{1,128}")
-
-# Public keys of small order, without their sign bit: for these, signatures exist that fit every
-# message, so that whoever gives such a key could be said to have signed anything.
-_SMALL_ORDER = frozenset(
-    bytes.fromhex(key)
-    for key in (
-        "00" * 32,
-        "01" + "00" * 31,
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "ec" + "ff" * 30 + "7f",
-        "ed" + "ff" * 30 + "7f",
-        "ee" + "ff" * 30 + "7f",
-    )
-)
 
 
 class SignatureType(IntEnum):
@@ -58,7 +45,7 @@ class VerifierKey:
         require_key_name(self.name)
         if len(self.public) != PUBLIC_BYTES:
             raise MalformedError(f"The public key of {self.name} doesn't have 32 bytes.")
-        if self.public[:-1] + bytes([self.public[-1] & 0x7F]) in _SMALL_ORDER:
+        if is_small_order(self.public):
             raise MalformedError(f"The public key of {self.name} is one that proves nothing.")
 
     @property
@@ -90,13 +77,23 @@ class VerifierKey:
         return bytes([self.type]) + self.public
 
 
+class PrivateKey(Protocol):
+    """What signs: an Ed25519 private key of ``cryptography``, or whatever keeps one."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return the signature, 64 bytes."""
+
+    def public_key(self) -> Ed25519PublicKey:
+        """Return the key that verifies it."""
+
+
 @dataclass(frozen=True)
 class Signer:
     """A name with the private key that signs under it."""
 
     name: str
     type: SignatureType
-    private: Ed25519PrivateKey = field(repr=False)
+    private: PrivateKey = field(repr=False)
 
     @property
     def verifier(self) -> VerifierKey:

@@ -26,6 +26,7 @@ from pydantic import AfterValidator
 
 from linkage.errors import InputError, VerificationError
 from linkage.protocol.canonical import canonical_json, decode_base64, encode_base64
+from linkage.small_order import is_small_order
 
 SEED_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -38,20 +39,6 @@ _X25519_BYTES = 32
 _SHORT_DIGITS = 32
 # ChaCha20-Poly1305 runs in constant time on machines without instructions for AES, too.
 _SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
-# The points of Ed25519 whose order divides 8, whatever their sign bit: under such a "key" one
-# signature fits many messages, so its owner could deny having signed.
-_SMALL_ORDER = frozenset(
-    bytes.fromhex(point)
-    for point in (
-        "00" * 32,
-        "01" + "00" * 31,
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "ec" + "ff" * 30 + "7f",
-        "ed" + "ff" * 30 + "7f",
-        "ee" + "ff" * 30 + "7f",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,7 @@ class VerifyingKey:
     raw: bytes
 
     def __post_init__(self) -> None:
-        if len(self.raw) != 32 or self.raw[:31] + bytes([self.raw[31] & 0x7F]) in _SMALL_ORDER:
+        if len(self.raw) != 32 or is_small_order(self.raw):
             raise InputError("A signing key is not a usable Ed25519 key; ask its owner for it.")
 
     def __str__(self) -> str:

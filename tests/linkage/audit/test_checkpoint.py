@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.audit import keys
 from linkage.audit.checkpoint import (
     Checkpoint,
     empty_checkpoint,
@@ -29,6 +28,7 @@ from linkage.audit.keys import (
     parse_verifier_key,
 )
 from linkage.audit.notes import SignedNote, parse_note, verify_note
+from linkage.small_order import SMALL_ORDER
 from tests.linkage.audit.bits import flipped
 from tests.linkage.audit.curve import P, both_x, point, small_order
 from tests.linkage.audit.made_up import COSIGNED, KEYS, LOG, WITNESSES, LyingLog, events, signer
@@ -298,7 +298,7 @@ def test_names_that_keys_cannot_have(name):
         VerifierKey(name, SignatureType.LOG, bytes(32))
 
 
-@pytest.mark.parametrize("encoded", sorted(keys._SMALL_ORDER))
+@pytest.mark.parametrize("encoded", sorted(SMALL_ORDER))
 @pytest.mark.parametrize("sign", [0, 0x80])
 def test_keys_of_small_order_are_refused(encoded, sign):
     public = encoded[:31] + bytes([encoded[31] | sign])
@@ -309,9 +309,9 @@ def test_keys_of_small_order_are_refused(encoded, sign):
 
 def test_there_are_no_other_keys_of_small_order():
     """The eight points of small order, in every spelling: y, or y + p where that fits 255 bits."""
-    ys = {point(encoded)[1] for encoded in keys._SMALL_ORDER}
+    ys = {point(encoded)[1] for encoded in SMALL_ORDER}
     spelled = {y + more for y in ys for more in (0, P) if y + more < 2**255}
-    assert {y.to_bytes(32, "little") for y in spelled} == keys._SMALL_ORDER
+    assert {y.to_bytes(32, "little") for y in spelled} == SMALL_ORDER
     assert len({(x, y) for y in ys for x in both_x(y)}) == 8
     assert not any(small_order(key.public) for key in (KEYS.log, *KEYS.witnesses))
 

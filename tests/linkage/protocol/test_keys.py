@@ -24,6 +24,7 @@ from linkage.protocol.keys import (
     parse_sealing_key,
     parse_verifying_key,
 )
+from linkage.small_order import SMALL_ORDER
 from tests.linkage.protocol.parties import CARE, POLICE
 
 # The vectors have associated data, which the library takes for tests only.
@@ -153,7 +154,7 @@ def edwards_small_order():
 
 def test_keys_of_small_order_are_refused():
     points = edwards_small_order()
-    assert {y.to_bytes(32, "little") for y in points} == keys._SMALL_ORDER
+    assert {y.to_bytes(32, "little") for y in points} == SMALL_ORDER
     for y in points:
         for sign in (0, 1 << 255):
             with pytest.raises(InputError, match="not a usable Ed25519 key"):
