@@ -189,22 +189,28 @@ def _score(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
 
 @_compiled
 def _gains_of_nulls(columns_present, block, weights, gains):  # type: ignore[no-untyped-def]
-    """Write what each column of a block gains, (64,), by having no groups to disagree in."""
+    """Write what each column of a block gains, (64,), by having no groups to disagree in.
+
+    Returns the greatest gain.
+    """
     for c in range(BLOCK):
         gains[c] = 0.0
         for g in range(len(weights)):
             if not columns_present[block, g] >> np.uint64(c) & np.uint64(1):
                 gains[c] += max(-weights[g, 0], 0.0)
+    return gains.max()
 
 
 @_compiled
-def _null_enough(present, row, weights, gains, floor):  # type: ignore[no-untyped-def]
+def _null_enough(present, row, weights, gains, most, floor):  # type: ignore[no-untyped-def]
     """Mark the columns that may reach the floor without any agreement; never too few."""
     missing = floor - 1e-9
     for g in range(len(weights)):
         if present[row, g]:
             missing -= weights[g, 0]
     mask = np.uint64(0)
+    if most < missing:
+        return mask
     for c in range(BLOCK):
         mask |= np.uint64(gains[c] >= missing) << np.uint64(c)
     return mask
@@ -235,21 +241,21 @@ def _scan(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     """Return how many pairs reach the floor, and write out as many as there is room for."""
     found = 0
     near = np.zeros(rows.shape[1], np.uint64)
-    gains = np.zeros(BLOCK, np.float64)
+    gains, most = np.zeros(BLOCK, np.float64), 0.0
     # What a pair without any agreement can reach: then only near columns matter.
     hopeless = np.maximum(weights[:, 0], 0.0).sum() < floor
     for first in range(0, rows.shape[0], _ROWS_AT_ONCE):
         for block in range(columns.shape[0]):
             every = ~np.uint64(0) >> np.uint64(max(0, (block + 1) * BLOCK - size))
             if not hopeless:
-                _gains_of_nulls(columns_present, block, weights, gains)
+                most = _gains_of_nulls(columns_present, block, weights, gains)
             for row in range(first, min(first + _ROWS_AT_ONCE, rows.shape[0])):
                 waiting = _find_near(
                     rows, present, counts, row, columns, columns_present, columns_counts, block,
                     is_dice, lengths, reach, near,
                 )  # fmt: skip
                 if not hopeless:
-                    waiting |= every & _null_enough(present, row, weights, gains, floor)
+                    waiting |= every & _null_enough(present, row, weights, gains, most, floor)
                 while waiting:
                     bit = waiting & (~waiting + np.uint64(1))
                     waiting ^= bit
