@@ -10,6 +10,7 @@ badly.) Probabilities are calibrated on scores that didn't learn from the pair i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -30,6 +31,7 @@ REGULARISATION = 0.3  # scikit-learn's C
 _INTERACTION_SCALE, _SCORE_SCALE = 0.3, 2.0
 MOST_INTERACTING_GROUPS = 16  # beyond it the pairs of groups outnumber what data can teach
 _HOPELESS = -8.0
+_LEAST = 1e-6  # no pattern is less likely than this, nor more than its complement
 _COARSE_NONE, _COARSE_PARTIAL, _COARSE_IDENTICAL, _COARSE_NULL = range(4)
 
 
@@ -47,7 +49,9 @@ def rescore(
     ``log_odds`` are the model's, per pattern. Where there are too few sure pairs to learn from,
     the log odds come back unchanged. ``repeats_hidden`` as `calibrate` has it.
     """
-    features = pattern_features(histogram.patterns, level_counts, log_odds)
+    hopeful = np.flatnonzero(log_odds > _HOPELESS)  # of millions of patterns, the few that matter
+    features = pattern_features(histogram.patterns[hopeful], level_counts, log_odds[hopeful])
+    learn = _Learner(histogram.pattern_of, hopeful, features, log_odds)
     score = log_odds
     calibration = calibrate(
         sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
@@ -58,9 +62,9 @@ def rescore(
             break
         held_out = np.empty(len(candidates))
         for own in range(FOLDS):
-            others = _learn(histogram, features, score, calibration, fold != own)
-            held_out[fold == own] = (others + 1e-3 * log_odds)[histogram.pattern_of[fold == own]]
-        score = _learn(histogram, features, score, calibration, fold >= 0) + 1e-3 * log_odds
+            others = learn(score, calibration, fold != own)
+            held_out[fold == own] = others[histogram.pattern_of[fold == own]]
+        score = learn(score, calibration, fold >= 0)
         calibration = calibrate(
             sources,
             candidates,
@@ -100,41 +104,57 @@ def _interactions(coarse: NDArray[np.int8]) -> list[NDArray[np.bool_]]:
     ]
 
 
-def _learn(
-    histogram: PatternHistogram,
-    features: sparse.csr_matrix,
-    score: NDArray[np.float64],
-    calibration: Calibration,
-    learn_from: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Fit kept pairs against decoys and return the log odds of a match for every pattern.
+@dataclass(frozen=True)
+class _Learner:
+    """Fits kept pairs against decoys.
 
-    ``learn_from`` bool (pairs,) chooses among the candidates.
+    ``hopeful`` int64 (h,) are the patterns that may be matches at all, ``features`` (h, columns)
+    theirs; ``log_odds`` float64 (k,), the model's, decide between patterns that come out alike.
     """
-    pattern_count = len(histogram.patterns)
-    kept = np.bincount(histogram.pattern_of[calibration.kept & learn_from], minlength=pattern_count)
-    chosen = learn_from[calibration.decoys]
-    decoys = np.bincount(
-        histogram.pattern_of[calibration.decoys[chosen]],
-        weights=calibration.decoy_weights[chosen] + 1e-6,
-        minlength=pattern_count,
-    )
-    hopeful = score > _HOPELESS
-    rows_kept = np.flatnonzero(hopeful & (kept > 0))
-    rows_decoy = np.flatnonzero(hopeful & (decoys > 0))
-    if not len(rows_kept) or not len(rows_decoy):
-        return score  # all decoys are hopeless: there is nothing to tell matches from
-    rows = np.concatenate([rows_kept, rows_decoy])
-    is_kept = np.concatenate([np.ones(len(rows_kept)), np.zeros(len(rows_decoy))])
-    weights = np.concatenate([kept[rows_kept], decoys[rows_decoy]])
-    model: Any = LogisticRegression(C=REGULARISATION, max_iter=1000)
-    model.fit(features[rows], is_kept, sample_weight=weights)
-    return _matches_among_kept(model.decision_function(features))
+
+    pattern_of: NDArray[np.int64]
+    hopeful: NDArray[np.int64]
+    features: sparse.csr_matrix
+    log_odds: NDArray[np.float64]
+
+    def __call__(
+        self,
+        score: NDArray[np.float64],
+        calibration: Calibration,
+        learn_from: NDArray[np.bool_],
+    ) -> NDArray[np.float64]:
+        """Return the log odds of a match for every pattern, (k,).
+
+        ``learn_from`` bool (pairs,) chooses among the candidates. Where there is nothing to tell
+        matches from, since all decoys are hopeless, ``score`` comes back.
+        """
+        kept = self._count(np.flatnonzero(calibration.kept & learn_from), None)
+        chosen = learn_from[calibration.decoys]
+        weights = calibration.decoy_weights[chosen] + 1e-6
+        decoys = self._count(calibration.decoys[chosen], weights)
+        rows_kept, rows_decoy = np.flatnonzero(kept > 0), np.flatnonzero(decoys > 0)
+        if not len(rows_kept) or not len(rows_decoy):
+            return score
+        rows = np.concatenate([rows_kept, rows_decoy])
+        is_kept = np.concatenate([np.ones(len(rows_kept)), np.zeros(len(rows_decoy))])
+        weights = np.concatenate([kept[rows_kept], decoys[rows_decoy]])
+        model: Any = LogisticRegression(C=REGULARISATION, max_iter=1000)
+        model.fit(self.features[rows], is_kept, sample_weight=weights)
+        learnt = np.full(len(self.log_odds), np.log(_LEAST / (1 - _LEAST)))
+        learnt[self.hopeful] = _matches_among_kept(model.decision_function(self.features))
+        return learnt + 1e-3 * self.log_odds
+
+    def _count(
+        self, pairs: NDArray[np.int64], weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """Return how many of the pairs have each hopeful pattern, (h,)."""
+        counts = np.bincount(self.pattern_of[pairs], weights, len(self.log_odds))
+        return np.asarray(counts[self.hopeful], np.float64)
 
 
 def _matches_among_kept(decision: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn log odds of kept against decoy into log odds of match among the kept."""
     # Kept pairs are matches and false matches, and decoys stand for the false ones:
     # P(match | kept) = 1 - P(decoy) / P(kept).
-    matches = np.clip(1 - np.exp(-np.clip(decision, -30, 30)), 1e-6, 1 - 1e-6)
+    matches = np.clip(1 - np.exp(-np.clip(decision, -30, 30)), _LEAST, 1 - _LEAST)
     return np.asarray(np.log(matches / (1 - matches)), np.float64)
