@@ -18,7 +18,13 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 
 from matcher.store.failures import DatabaseError
 
@@ -79,7 +85,9 @@ class Database:
                     f"There is no database {self.path} yet; make it with 'matcher migrate'."
                 )
             yield
-        except (OperationalError, InterfaceError) as error:
+        except (DataError, IntegrityError, NotSupportedError, ProgrammingError):
+            raise  # faults of the caller's, not of the database
+        except DBAPIError as error:
             raise DatabaseError(_sentence(error)) from None
 
 

@@ -94,6 +94,15 @@ def test_a_database_that_was_never_made_is_not_made_by_reading(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_that_is_no_database_is_said(tmp_path: Path):
+    file = tmp_path / "words.sqlite"
+    file.write_bytes(b"words" * 1000)
+    for use in (migrate, require_current):
+        with pytest.raises(DatabaseError, match="not a database"):
+            use(open_database(f"sqlite:///{file}"))
+    assert file.read_bytes() == b"words" * 1000
+
+
 def test_an_exception_rolls_back(database: Database):
     def fail() -> None:
         with database.writing() as connection:
