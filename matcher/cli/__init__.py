@@ -1,4 +1,4 @@
-"""The ``matcher`` command: link encodings and measure the outcome, without a server."""
+"""The ``matcher`` command: link encodings and measure the outcome, and keep a matcher's log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from linkage.errors import LinkageError
+from matcher.cli.service import init_command, migrate_command, verify_log_command
 
 if TYPE_CHECKING:
     from matcher.runs.run import Run
@@ -132,6 +133,10 @@ def evaluate_command(run: Path, truth: Path, maps: tuple[str, ...], output: str)
 
     result = evaluate(run, truth, dict(_parse_map(text) for text in maps))
     click.echo(json.dumps(result, indent=2) if output == "json" else evaluation_text(result))
+
+
+for _command in (init_command, migrate_command, verify_log_command):
+    cli.add_command(_command)
 
 
 def main() -> None:

@@ -1,0 +1,109 @@
+"""Making the folder of a new matcher: its settings, its log's key, its folder of encodings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+from linkage.audit.failures import MalformedError
+from linkage.audit.keys import Signer, VerifierKey
+from linkage.errors import InputError
+from matcher.config.loading import FILE_NAME
+from matcher.config.log_key import create_signer, key_bytes
+
+KEY_NAME = "log.key"
+OBJECTS_NAME = "objects"
+
+_TEMPLATE = """\
+# Settings of a Concord matcher. Relative paths start from this folder. A setting is overruled by a
+# variable, [database] url by CONCORD_DATABASE_URL, and that by a command's flag if it has one.
+
+[log]
+# The public key of the log, which names it for good. Hand it to every agency and every data
+# protection officer; they compare its fingerprint with you:
+# {fingerprint}
+verifier_key = "{verifier_key}"
+# The private key that signs the log. Back it up apart from the database: whoever has it can forge
+# the log, and without it the log can't go on.
+key_file = "{key_name}"
+
+[database]
+# A file of this folder, or PostgreSQL: postgresql://USER@HOST/NAME. A password is best kept out of
+# here, in the variable CONCORD_DATABASE_URL or in PostgreSQL's own password file.
+url = "sqlite:///matcher.sqlite"
+
+[objects]
+# Where encodings are kept.
+url = "{objects_name}"
+"""
+
+
+def default_log_name(folder: Path) -> str:
+    """Return the name for the log of a folder if the operator gives none."""
+    return f"{socket.gethostname()}/{folder.absolute().name}"
+
+
+def plan_matcher(folder: Path, log_name: str) -> Signer:
+    """Return a new key for the log of a folder, after all that could refuse it was asked.
+
+    Raises `InputError` for a folder that holds something, or a name that no log can have.
+    """
+    if not folder.absolute().parent.is_dir():
+        raise InputError(f"The folder {folder.absolute().parent} doesn't exist; make it first.")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder} is not a folder; choose another name.")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty and nothing is overwritten; choose another.")
+    try:
+        return create_signer(log_name)
+    except MalformedError as error:
+        raise InputError(f"The log can't have the name {log_name!r}: {error}") from None
+
+
+def create_matcher(folder: Path, signer: Signer) -> None:
+    """Make the folder, whole or not at all, readable by its owner only.
+
+    It is made beside its place and renamed, which fails if something has come to be there.
+    """
+    parent = folder.absolute().parent
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.absolute().name}.", dir=parent))
+    try:
+        _write(draft / KEY_NAME, key_bytes(signer))
+        _write(draft / FILE_NAME, settings_text(signer.verifier).encode())
+        (draft / OBJECTS_NAME).mkdir(mode=0o700)
+        _sync_folder(draft)
+        draft.rename(folder.absolute())
+        _sync_folder(parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def settings_text(key: VerifierKey) -> str:
+    """Return a ``matcher.toml`` with comments, for a log with this key."""
+    # A name may hold quotes and backslashes, which TOML escapes as JSON does.
+    verifier_key = str(key).replace("\\", "\\\\").replace('"', '\\"')
+    return _TEMPLATE.format(
+        fingerprint=key.fingerprint,
+        verifier_key=verifier_key,
+        key_name=KEY_NAME,
+        objects_name=OBJECTS_NAME,
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,127 @@
+"""The settings of a matcher, and which values they may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from linkage.audit.failures import LogError
+from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql+psycopg"
+_DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
+
+
+def _log_key(text: object) -> VerifierKey:
+    if not isinstance(text, str):
+        raise ValueError("must be a verifier key in text form")  # noqa: TRY004 - pydantic's
+    try:
+        key = parse_verifier_key(text)
+    except LogError as error:
+        raise ValueError(str(error)) from None
+    if key.type is not SignatureType.LOG:
+        raise ValueError("must be the key of a log, not of a witness")
+    return key
+
+
+def parse_url(text: str) -> URL:
+    """Parse a database URL; raises `ValueError` that holds nothing of it."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("must be a URL such as sqlite:///matcher.sqlite") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise ValueError("must begin with sqlite:// or postgresql://")
+    if driver == SQLITE and (url.database in {None, "", ":memory:"} or url.host or url.query):
+        raise ValueError("must name a file, as sqlite:///matcher.sqlite does, and nothing else")
+    return url.set(drivername=driver)
+
+
+def _require_database_url(secret: SecretStr) -> SecretStr:
+    parse_url(secret.get_secret_value())
+    return secret
+
+
+def _local_folder(text: str) -> str:
+    if "://" in text:
+        raise ValueError("must be a folder of this machine")
+    return text
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class LogSettings(_Section):
+    """Whose log it is, and the file of the key that signs it."""
+
+    verifier_key: Annotated[InstanceOf[VerifierKey], BeforeValidator(_log_key)]
+    key_file: Annotated[str, Field(min_length=1)] = "log.key"
+
+
+class DatabaseSettings(_Section):
+    """Where the state is kept. The URL may hold a password."""
+
+    url: Annotated[SecretStr, AfterValidator(_require_database_url)] = SecretStr(
+        "sqlite:///matcher.sqlite"
+    )
+
+
+class ObjectSettings(_Section):
+    """Where encodings are kept."""
+
+    url: Annotated[str, Field(min_length=1), AfterValidator(_local_folder)] = "objects"
+
+
+class Sections(_Section):
+    """What stands in ``matcher.toml``."""
+
+    log: LogSettings
+    database: DatabaseSettings = DatabaseSettings()
+    objects: ObjectSettings = ObjectSettings()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of the matcher in a folder, to which relative paths belong."""
+
+    folder: Path
+    sections: Sections
+
+    @property
+    def log_key(self) -> VerifierKey:
+        """The public key of the log."""
+        return self.sections.log.verifier_key
+
+    @property
+    def log_key_file(self) -> Path:
+        """The file of the log's private key."""
+        return self.folder / self.sections.log.key_file
+
+    @property
+    def objects_folder(self) -> Path:
+        """The folder of encodings."""
+        return self.folder / self.sections.objects.url
+
+    @property
+    def database_url(self) -> URL:
+        """The database, with the driver that is used and an absolute path if it is a file."""
+        url = parse_url(self.sections.database.url.get_secret_value())
+        if url.drivername != SQLITE or url.database is None:
+            return url
+        return url.set(database=str((self.folder / url.database).absolute()))

@@ -1,0 +1,1 @@
+"""The matcher's log of what was done: events enter it with the change that they are about."""

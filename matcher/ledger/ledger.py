@@ -1,0 +1,107 @@
+"""The log of a running matcher: entering events, and answering what clients ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import delete, insert
+
+from linkage.audit.bundle import BundleHead, bundle_lines
+from linkage.audit.checkpoint import empty_checkpoint, sign_checkpoint
+from linkage.audit.cosignature import verify_cosignature
+from linkage.audit.failures import SignatureError
+from linkage.audit.keys import LogKeys, Signer, VerifierKey
+from linkage.audit.notes import NoteSignature, SignedNote
+from matcher.ledger.recording import Recording
+from matcher.ledger.stored_log import StoredLog
+from matcher.store.database import Database
+from matcher.store.tables import log_cosignatures
+
+
+class Ledger:
+    """The log in a database, with the key that signs it."""
+
+    def __init__(self, database: Database, signer: Signer) -> None:
+        self._database = database
+        self._signer = signer
+
+    @contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """Open a transaction for a change and the events about it.
+
+        At the end of the context the change, the events and the new checkpoint are committed
+        together; on any exception, or a kill at any moment before, none of them is. Without an
+        event nothing is committed and `RuntimeError` raised. ::
+
+            with ledger.recording() as recording:
+                recording.connection.execute(...)
+                recording.append(event)
+            recording.receipts
+        """
+        with self._database.writing() as connection:
+            recording = Recording(connection, self._signer)
+            yield recording
+            receipts = recording.seal()
+        recording.committed(receipts)
+
+    def checkpoint(self, size: int | None = None) -> SignedNote:
+        """Return the checkpoint of a size that was signed, or the last, with its cosignatures."""
+        with self._database.reading() as connection:
+            log = StoredLog(connection)
+            return self._head(log, log.size() if size is None else size).note
+
+    def inclusion_proof(self, leaf: int, size: int) -> list[bytes]:
+        """Return the proof that an event is among the first ``size``; raises `InputError`."""
+        with self._database.reading() as connection:
+            return StoredLog(connection).inclusion_proof(leaf, size)
+
+    def consistency_proof(self, first: int, second: int) -> list[bytes]:
+        """Return the proof that ``second`` events begin with ``first``; raises `InputError`."""
+        with self._database.reading() as connection:
+            return StoredLog(connection).consistency_proof(first, second)
+
+    def add_cosignature(self, size: int, witness: VerifierKey, line: NoteSignature) -> None:
+        """Keep a witness's cosignature of the checkpoint of a size, in place of an earlier one.
+
+        Whether the witness is one of this log's is for the caller to know. Raises `SignatureError`
+        unless the line is that witness's and verifies.
+        """
+        with self._database.writing() as connection:
+            note = StoredLog(connection).note(size).with_signatures(line)
+            if verify_cosignature(note, witness) is None:
+                raise SignatureError(f"The cosignature isn't one of {witness.name}.")
+            of = (log_cosignatures.c.size == size) & (log_cosignatures.c.witness == witness.name)
+            connection.execute(delete(log_cosignatures).where(of))
+            connection.execute(
+                insert(log_cosignatures).values(
+                    size=size,
+                    witness=witness.name,
+                    witness_key=str(witness),
+                    signature=line.signature,
+                )
+            )
+
+    def bundle(self, size: int | None = None) -> Iterable[bytes]:
+        """Yield a log bundle in pieces, of the first ``size`` events or of all.
+
+        There must be a checkpoint of that size; raises `InputError`.
+        """
+        with self._database.reading() as connection:
+            log = StoredLog(connection)
+            size = log.size() if size is None else size
+            yield from bundle_lines(self._head(log, size), log.events(0, size))
+
+    def _head(self, log: StoredLog, size: int) -> BundleHead:
+        if size == 0:
+            note = sign_checkpoint(empty_checkpoint(self._signer.name), self._signer)
+            return BundleHead(LogKeys(self._signer.verifier), note)
+        return stored_head(log, size, self._signer.verifier)
+
+
+def stored_head(log: StoredLog, size: int, key: VerifierKey) -> BundleHead:
+    """Return the keys and the cosigned checkpoint of a stored size; raises `InputError`."""
+    cosignatures = log.cosignatures(size)
+    keys = LogKeys(key, tuple(witness for witness, _ in cosignatures))
+    note = log.note(size).with_signatures(*(line for _, line in cosignatures))
+    return BundleHead(keys, note)

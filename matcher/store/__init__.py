@@ -1,0 +1,1 @@
+"""The matcher's database: SQLite in a file, or PostgreSQL, by the same code."""

@@ -1,0 +1,81 @@
+"""The tables. A change here needs a migration beside it; a test compares the two.
+
+The log's rows are written once and never change. Leaves are numbered from 0; sizes count leaves.
+Times are POSIX seconds.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+log_head = Table(
+    "log_head",
+    metadata,
+    # The one row is there from the beginning; its lock puts appends one after another.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="id"),
+    CheckConstraint("size >= 0", name="size"),
+)
+
+log_events = Table(
+    "log_events",
+    metadata,
+    Column("leaf", BigInteger, primary_key=True, autoincrement=False),
+    # The exact canonical bytes, which are hashed.
+    Column("event", LargeBinary, nullable=False),
+)
+
+log_nodes = Table(
+    "log_nodes",
+    metadata,
+    # The hash of the 2^level leaves from position · 2^level on; level 0 has the leaves' own.
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("length(hash) = 32", name="hash"),
+)
+
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    # The exact bytes of the note that the log has signed, without cosignatures.
+    Column("note", LargeBinary, nullable=False),
+)
+
+log_cosignatures = Table(
+    "log_cosignatures",
+    metadata,
+    Column("size", BigInteger, ForeignKey("log_checkpoints.size"), primary_key=True),
+    Column("witness", String(128), primary_key=True),
+    Column("witness_key", String(256), nullable=False),
+    # What stands in the signature line after the key ID: a time and an Ed25519 signature.
+    Column("signature", LargeBinary, nullable=False),
+)
+
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("value", String(128), primary_key=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+)
