@@ -69,7 +69,7 @@ def _quality_headlines(estimate: Estimate, cells: Cells) -> list[Headline]:
 
 
 def _by_chance(interval: Interval | None) -> str:
-    if interval is None:
+    if interval is None or percent(interval[0]) == percent(interval[1]):
         return ""
     return f"; chance alone could make it {_limits(interval)}"
 
