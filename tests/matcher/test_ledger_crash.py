@@ -71,8 +71,6 @@ def test_two_processes_never_fork_the_log(database_url: str, database: Database)
     leaves = [[int(line) for line in process.communicate()[0].split()] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted(leaves[0] + leaves[1]) == list(range(2 * count))
-    assert max(leaves[0]) > min(leaves[1])
-    assert max(leaves[1]) > min(leaves[0])
     assert len(require_one_history(database)) == 2 * count
 
 
