@@ -21,14 +21,18 @@ def assign_one_to_one(
     left: NDArray[np.int32],
     right: NDArray[np.int32],
     order: NDArray[np.int64],
+    *,
+    as_if_clean: bool = False,
 ) -> NDArray[np.bool_]:
     """Return which pairs a greedy assignment keeps, bool (pairs,).
 
     Pairs are taken in ``order``. A pair is kept unless one of its records already has a partner
     in the other's agency and that agency is clean; an agency that isn't clean may hold several
-    records of one person.
+    records of one person. With ``as_if_clean`` every agency counts as clean: what the best partner
+    of each record looks like is what can be learnt from, however often people occur.
     """
-    return np.asarray(_greedy(left, right, order, sources.source, sources.clean), np.bool_)
+    clean = np.ones_like(sources.clean) if as_if_clean else sources.clean
+    return np.asarray(_greedy(left, right, order, sources.source, clean), np.bool_)
 
 
 @njit(nogil=True, cache=True)

@@ -32,10 +32,10 @@ _LEAST_DIFFERING = 0.05
 class Calibration:
     """What the decoys say about a scoring of all candidates.
 
-    ``kept`` bool (pairs,): the winners of the one-to-one assignment; ``probability`` float64
-    (pairs,) of a match; ``decoys`` int64 (d,) indices of candidates that serve as decoys, with
-    ``decoy_weights`` float64 (d,). ``calibrated`` is False where there were too few sure pairs
-    and the probabilities are the model's own.
+    ``kept`` bool (pairs,): the winners of a one-to-one assignment, all agencies taken for clean;
+    ``probability`` float64 (pairs,) of a match; ``decoys`` int64 (d,) indices of candidates that
+    serve as decoys, with ``decoy_weights`` float64 (d,). ``calibrated`` is False where there were
+    too few sure pairs and the probabilities are the model's own.
     """
 
     kept: NDArray[np.bool_]
@@ -66,7 +66,8 @@ def calibrate(
     """
     fair = log_odds if held_out is None else held_out
     order = best_first(log_odds, candidates.closeness)
-    kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    left, right = candidates.left, candidates.right
+    kept = assign_one_to_one(sources, left, right, order, as_if_clean=True)
     probabilities = probability(log_odds)
     nothing = Calibration(kept, probabilities, np.empty(0, np.int64), np.empty(0), calibrated=False)
     for _ in range(_PASSES):
@@ -74,6 +75,8 @@ def calibrate(
         if sure.sum() < LEAST_SURE:
             return nothing
         decoys, forward = _find_decoys(sources, candidates, order, sure)
+        if not len(decoys):
+            return nothing
         matches = _matches_by_pair(sources, candidates, kept, probabilities)
         weights = _decoy_weights(sources, candidates, sure, matches, decoys, forward)
         if repeats_hidden:
@@ -104,7 +107,10 @@ def _find_decoys(
         candidates.left, candidates.right, order, sources.source, len(sources.names), sure
     )
     decoys = np.flatnonzero(side)
-    return decoys, side[decoys] == 1
+    forward = side[decoys] == 1
+    # In an agency that isn't clean, what is left over may be the same person once more.
+    fair = sources.clean[_searched(sources, candidates, decoys, forward)]
+    return decoys[fair], forward[fair]
 
 
 @njit(nogil=True, cache=True)

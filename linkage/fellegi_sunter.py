@@ -93,7 +93,7 @@ def _start(
     weights = np.concatenate([weights, np.zeros((len(weights), 1))], axis=1)  # NULL = -1
     rough = weights[np.arange(len(comparisons)), histogram.patterns].sum(axis=1)
     order = best_first(rough[histogram.pattern_of], candidates.closeness)
-    kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    kept = assign_one_to_one(sources, candidates.left, candidates.right, order, as_if_clean=True)
     half = sum(min(sources.size(a), sources.size(b)) for a, b in sources.pairs()) // 2
     likeliest = order[kept[order]][:half]
     guess = np.bincount(histogram.pattern_of[likeliest], minlength=len(histogram.patterns))
@@ -111,7 +111,8 @@ def _expected_matches(
     pair_odds = odds[histogram.pattern_of]
     likely = np.flatnonzero(pair_odds > _HOPELESS)
     order = best_first(pair_odds[likely], candidates.closeness[likely])
-    kept = assign_one_to_one(sources, candidates.left[likely], candidates.right[likely], order)
+    left, right = candidates.left[likely], candidates.right[likely]
+    kept = assign_one_to_one(sources, left, right, order, as_if_clean=True)
     winners = np.bincount(histogram.pattern_of[likely[kept]], minlength=len(odds))
     expected = np.asarray(winners * probability(odds), np.float64)
     surest = likely[order[kept[order]]][: int(SURE_SHARE * expected.sum())]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.assignment import best_first
+from linkage.assignment import assign_one_to_one, best_first
 from linkage.calibration import Calibration, source_pair
 from linkage.candidates import Candidates, pair_levels
 from linkage.clustering import Clusters
@@ -97,7 +97,7 @@ def link_scanned(
     score, calibration = rescore(
         sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
     )
-    assigned = _assigned(candidates, score[histogram.pattern_of], calibration)
+    assigned = _assigned(sources, candidates, score[histogram.pattern_of], calibration)
     basis = EstimateBasis(_shown(sources, assigned, model), calibration.mean_decoy_weight())
     outcome = conclude(
         sources,
@@ -137,10 +137,17 @@ def _by_pattern(histogram: PatternHistogram, calibration: Calibration) -> NDArra
 
 
 def _assigned(
-    candidates: Candidates, pair_score: NDArray[np.float64], calibration: Calibration
+    sources: Sources,
+    candidates: Candidates,
+    pair_score: NDArray[np.float64],
+    calibration: Calibration,
 ) -> Links:
     """Return the winners of the assignment, whatever their probability."""
-    kept = np.flatnonzero(calibration.kept)
+    winners = calibration.kept
+    if not sources.clean.all():
+        order = best_first(pair_score, candidates.closeness)
+        winners = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    kept = np.flatnonzero(winners)
     kept = kept[best_first(pair_score[kept], candidates.closeness[kept])]
     return Links(
         candidates.left[kept],

@@ -74,7 +74,7 @@ def shown_shares(
     ``probability`` float64 (pairs,) of a match. Two agencies with too few pairs have the share of
     all together. Empty where nothing can be estimated.
     """
-    if not can_estimate(model.comparisons):
+    if not can_estimate(model.comparisons) or probability.sum() < LEAST_SEEN:
         return {}
     agencies = len(sources.names)
     lacking = {a * agencies + b: _lacking(sources, a, b) for a, b in sources.pairs()}
@@ -83,7 +83,10 @@ def shown_shares(
     if everything.seen_count() < LEAST_SEEN:
         return {}
     overall = fit(Fitted.at_first(model.comparisons), everything, None, _FIRST_PASSES)
-    return {key: _of_two(overall, everything, cells.between(key)) for key in lacking}
+    together = _shown(overall, everything)
+    enough = [key for key in lacking if probability[between == key].sum() >= LEAST_SEEN]
+    each = {key: _of_two(overall, cells.between(key)) for key in enough}
+    return {key: each.get(key) or together for key in lacking}
 
 
 def _lacking(
@@ -100,9 +103,9 @@ def _lacking(
     return masks, weights / max(int(weights.sum()), 1)
 
 
-def _of_two(overall: Fitted, everything: Sample, own: Sample) -> Shown:
+def _of_two(overall: Fitted, own: Sample) -> Shown | None:
     if own.seen_count() < LEAST_SEEN:
-        return _shown(overall, everything)
+        return None
     return _shown(fit(overall, own, overall, _LATER_PASSES), own)
 
 

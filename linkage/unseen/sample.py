@@ -85,8 +85,11 @@ class Cells:
         if not len(score):
             return cls(coarse, probability, between, lacking, weights, np.inf)
         regression = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip")
-        sure = score[regression.fit_transform(score, probability) >= _BEYOND_DOUBT]
-        doubtless = float(sure.min()) - 1e-9 if len(sure) else np.inf
+        sure = regression.fit_transform(score, probability) >= _BEYOND_DOUBT
+        if not sure.any():
+            return cls(coarse, probability, between, lacking, weights, np.inf)
+        # Patterns that didn't occur, yet weigh more than all doubtful ones, would have been seen.
+        doubtless = float(score[~sure].max(initial=-np.inf)) + 1e-9
         return cls(coarse, probability, between, lacking, weights, doubtless)
 
     def of_everything(self) -> Sample:

@@ -61,6 +61,48 @@ def test_without_knowing_the_parts_recall_is_only_of_what_is_seen():
     assert linkage.basis.shown == {}
 
 
+@pytest.mark.parametrize("lost", ["records", "groups"])
+def test_a_file_without_anything_to_compare_is_no_fault(lost):
+    files, _ = agencies_of(1, people=1200, wrong=WRONG, near=0.2)
+    header = replace(files[0].header, agency="three")
+    rows = 0 if lost == "records" else 50
+    tokens = np.arange(rows * 16, dtype=np.uint64).astype(np.uint8).reshape(rows, 16)
+    tokens[:, :2] = np.arange(rows, dtype=np.uint16)[:, None].view(np.uint8)
+    nothing = replace(
+        files[0],
+        header=header,
+        tokens=tokens,
+        bits=np.zeros((rows, *files[0].bits.shape[1:]), np.uint64),
+        present=np.zeros((rows, files[0].present.shape[1]), np.bool_),
+    )
+    clean = {"one": True, "two": True, "three": True}
+    linkage = link(gather([*files, nothing], clean), RULES, map)
+    assert linkage.estimates["one", "two"].counts_unseen
+    assert linkage.estimates["one", "three"].links == 0
+    pair = link(gather([files[0], nothing], clean), RULES, map)
+    assert pair.basis.shown == {}
+    assert pair.estimate.links == 0
+
+
+def test_where_all_matches_are_identical_none_are_thought_unseen():
+    """Seen are then only pairs of one pattern, which by itself says nothing of others."""
+    linkage, precision, recall = linked(1, people=900, wrong=dict.fromkeys(WRONG, 0.0), near=0.0)
+    assert (precision, recall) > (0.99, 0.99)
+    assert linkage.estimate.recall > 0.98
+
+
+@pytest.mark.parametrize("clean", [(True, False), (False, False)])
+def test_agencies_that_may_hold_people_twice_are_linked_no_less_carefully(clean):
+    files, whose = agencies_of(1, people=1500, wrong=WRONG, near=0.2)
+    sources = gather(files, dict(zip(("one", "two"), clean, strict=True)))
+    links = link(sources, RULES, map).links.at_least(0.5)
+    person = np.array([whose[token.tobytes()] for token in sources.tokens])
+    right = int((person[links.left] == person[links.right]).sum())
+    matches = len(np.intersect1d(*(person[sources.records(a)] for a in range(2))))
+    assert right > 0.65 * matches
+    assert right > 0.9 * len(links)
+
+
 def agencies(count: int) -> Sources:
     names = tuple(f"agency{k}" for k in range(count))
     clean = np.ones(count, np.bool_)

@@ -56,7 +56,9 @@ def test_an_exception_stops_the_tiles_that_have_not_begun():
     assert len(begun) < 200
 
 
+# Whoever runs the tests in the background may have them, and all they start, ignore interrupts.
 WITH_A_SIGN = """
+import signal
 import sys
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -66,6 +68,7 @@ import matcher.cli
 def says_when_it_begins():
     yield SimpleNamespace(add_task=lambda *_, **__: 0, update=lambda *_, **__: print(flush=True))
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 matcher.cli._progress = says_when_it_begins
 matcher.cli.main()
 """
