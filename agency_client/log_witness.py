@@ -36,10 +36,10 @@ class _PrivateKey:
 
 @dataclass(frozen=True)
 class Witnessed:
-    """The verified state, and the line that this party has signed under it."""
+    """The verified state, and its checkpoint under the signatures of the log and this party."""
 
     checkpoint: Checkpoint
-    cosignature: SignedNote
+    note: SignedNote
 
 
 def witness_key(identity: PublicIdentity) -> VerifierKey:
@@ -63,7 +63,9 @@ def witness_bundle(store: OpenKeystore, bundle: Path, keys: LogKeys, time: int) 
         store.identity.name, SignatureType.WITNESS, _PrivateKey(store.identity.signing_key)
     )
     line = cosign(note, signer, time)
-    return Witnessed(verified, SignedNote(note.text, (*note.signatures[:1], line)))
+    # Lines of a note stand in any order; the log's need not be the first.
+    of_log = tuple(one for one in note.signatures if one.is_of(keys.log))
+    return Witnessed(verified, SignedNote(note.text, (*of_log, line)))
 
 
 def verify_bundle_from(store: OpenKeystore, bundle: Path, keys: LogKeys) -> Checkpoint:

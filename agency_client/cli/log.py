@@ -171,7 +171,7 @@ def witness(
     else:
         done = witness_bundle(store, bundle, read_keys(keys), int(datetime.now(UTC).timestamp()))
         state = done.checkpoint
-        write_alone(out, done.cosignature.to_bytes())
+        write_alone(out, done.note.to_bytes())
     outcome = {"log": state.origin, "events": state.size, "out": None if dry_run else str(out)}
     verb = "would be witnessed" if dry_run else "witnessed"
     click.echo(

@@ -4,9 +4,10 @@ import pytest
 
 from agency_client.keystore.witnessed import LOGS_FOLDER
 from linkage.audit.bundle import BundleHead, bundle_lines
+from linkage.audit.checkpoint import open_checkpoint
 from linkage.audit.cosignature import verify_cosignature
 from linkage.audit.keys import LogKeys, parse_verifier_key
-from linkage.audit.notes import parse_note
+from linkage.audit.notes import SignedNote, parse_note
 from tests.agency_client.parties import PASSPHRASE as PASSPHRASE_TEXT
 from tests.agency_client.parties import Office
 from tests.linkage.audit.made_up import LOG as LOG_SIGNER
@@ -56,6 +57,17 @@ def test_what_was_witnessed_counts_as_a_witness(office):
     )
     assert verified.exit_code == 0, verified.output
     assert "1 of 1 witnesses" in verified.stdout
+
+
+def test_the_log_signs_what_is_sent_back_wherever_its_line_stood(office):
+    log = LyingLog(EVENTS)
+    signed = log.note()
+    turned = SignedNote(signed.text, signed.signatures[::-1])
+    assert not turned.signatures[0].is_of(KEYS.log)
+    path = office.folder / "log.txt"
+    path.write_bytes(log.bundle(note=turned, keys=KEYS))
+    assert witness(office, path).exit_code == 0
+    assert open_checkpoint((office.folder / "out.note").read_bytes(), KEYS.log).size == 12
 
 
 def test_a_log_that_grew_is_witnessed_again(office):
