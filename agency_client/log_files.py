@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agency_client.textfiles import read_text
-from linkage.audit.bundle import FORMAT, MOST_LINE, read_head
+from linkage.audit.bundle import MOST_LINE, read_head, read_note
 from linkage.audit.checkpoint import Checkpoint, verify_checkpoint
 from linkage.audit.failures import LogError
 from linkage.audit.keys import LogKeys, VerifierKey, parse_keys
-from linkage.audit.notes import MOST_BYTES, SignedNote, parse_note
 from linkage.audit.verification import Trust
 from linkage.errors import InputError, VerificationError
 
@@ -58,16 +57,7 @@ def trust(keys: LogKeys, witnesses: int | None, earlier: Path | None) -> Trust:
 
 def _read_earlier(path: Path, log: VerifierKey) -> Checkpoint:
     try:
-        return verify_checkpoint(_read_note(path), log)
+        with opened_bundle(path) as lines:
+            return verify_checkpoint(read_note(lines), log)
     except LogError as error:
         raise VerificationError(f"{path.name}, the earlier state, can't be used: {error}") from None
-
-
-def _read_note(path: Path) -> SignedNote:
-    """Return the signed checkpoint of a file: of a bundle, or alone."""
-    with path.open("rb") as file:
-        start = file.read(MOST_BYTES + 1)
-    if not start.startswith(f"{FORMAT}\n".encode()):
-        return parse_note(start)
-    with opened_bundle(path) as lines:
-        return read_head(lines).note

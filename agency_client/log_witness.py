@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from agency_client.keystore.store import OpenKeystore
 from agency_client.keystore.witnessed import remember_witnessed, witnessed
 from agency_client.log_files import opened_bundle
-from linkage.audit.bundle import read_head
+from linkage.audit.bundle import read_note
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
 from linkage.audit.cosignature import cosign
 from linkage.audit.failures import LogError
@@ -55,7 +55,7 @@ def witness_bundle(store: OpenKeystore, bundle: Path, keys: LogKeys, time: int) 
     """
     verified = verify_bundle_from(store, bundle, keys)
     with opened_bundle(bundle) as lines:
-        note = read_head(lines).note
+        note = read_note(lines)
     if note.text != str(verified):
         raise VerificationError(f"{bundle.name} changed while it was read; try again.")
     remember_witnessed(store, keys.log.name, note.to_bytes())

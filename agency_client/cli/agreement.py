@@ -14,13 +14,8 @@ import click
 from agency_client.agreement_templates import TEMPLATES, new_agreement
 from agency_client.agreement_words import agreement_in_words
 from agency_client.cli.failures import say
-from agency_client.cli.keystore_options import (
-    FILE,
-    dry_run_option,
-    format_option,
-    keystore_options,
-    opened,
-)
+from agency_client.cli.keystore_options import keystore_options, opened
+from agency_client.cli.options import FILE, dry_run_option, format_option
 from agency_client.outputs import refuse_unusable, write_alone
 from agency_client.signatures import signature_path, signatures_of
 from agency_client.textfiles import read_text

@@ -9,7 +9,8 @@ from typing import Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.keystore_options import FILE, format_option, keystore_options, opened
+from agency_client.cli.keystore_options import keystore_options, opened
+from agency_client.cli.options import FILE, format_option
 from agency_client.log_witness import witness_key
 from agency_client.outputs import refuse_unusable, write_alone
 from agency_client.textfiles import read_text

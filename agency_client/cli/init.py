@@ -9,12 +9,8 @@ from typing import Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.keystore_options import (
-    argon2_parameters,
-    dry_run_option,
-    format_option,
-    keystore_option,
-)
+from agency_client.cli.keystore_options import argon2_parameters, keystore_option
+from agency_client.cli.options import dry_run_option, format_option
 from agency_client.keystore.passphrase import (
     ask_on_terminal,
     keep_new_passphrase,

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
+from agency_client.cli.options import FILE
 from agency_client.keystore.passphrase import ask_on_terminal, read_passphrase
 from agency_client.keystore.store import OpenKeystore, open_keystore, require_sound_keystore
 from agency_client.keystore.wrapping import DEFAULT_PARAMETERS, Argon2Parameters
 
-FILE = click.Path(path_type=Path)
 DEFAULT_FOLDER = Path("~/.config/concord")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -30,17 +30,6 @@ passphrase_option = click.option(
     "--passphrase-file",
     type=FILE,
     help="File with the passphrase, readable by you alone; else you are asked.",
-)
-format_option = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the outcome on standard output.",
-)
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Check everything and say what would be written; write nothing."
 )
 
 

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.keystore_options import dry_run_option, keystore_options, opened
+from agency_client.cli.keystore_options import keystore_options, opened
 from agency_client.cli.log_text import as_text
+from agency_client.cli.options import FILE, dry_run_option, format_option
 from agency_client.log_export import export_log, writer_for
 from agency_client.log_files import carried_keys, opened_bundle, read_keys, trust
 from agency_client.log_report import LogReport, as_json
@@ -23,7 +24,6 @@ from linkage.audit.keys import LogKeys
 from linkage.audit.verification import Trust, VerifiedBundle, verify_bundle
 from linkage.errors import VerificationError
 
-_FILE = click.Path(path_type=Path)
 _EXAMPLE = """\b
 Example:
   agency-client log verify log.txt --keys keys.txt --earlier last-quarter.txt
@@ -32,14 +32,6 @@ Example:
 """
 
 _Command = Callable[..., Any]
-_format = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the outcome on standard output.",
-)
 
 
 def _against(command: _Command) -> _Command:
@@ -51,7 +43,7 @@ def _against(command: _Command) -> _Command:
     )
     earlier = click.option(
         "--earlier",
-        type=_FILE,
+        type=FILE,
         help="A checkpoint or a bundle from before: nothing in it may have changed since.",
     )
     return witnesses(earlier(command))
@@ -63,15 +55,15 @@ def log() -> None:
 
 
 @log.command(epilog="\b\nExample:\n  agency-client log verify log.txt --keys keys.txt")
-@click.argument("bundle", type=_FILE)
+@click.argument("bundle", type=FILE)
 @click.option(
     "--keys",
-    type=_FILE,
+    type=FILE,
     help="The log's verifier key and those of the witnesses, one a line, as you got them from the "
     "operator and the agencies themselves.",
 )
 @_against
-@_format
+@format_option
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -103,12 +95,12 @@ def verify(
 @log.command(
     epilog="\b\nExample:\n  agency-client log export log.txt --keys keys.txt --out log.csv"
 )
-@click.argument("bundle", type=_FILE)
-@click.option("--keys", required=True, type=_FILE, help="The verifier keys, as for 'log verify'.")
-@click.option("--out", required=True, type=_FILE, help="File to write, .csv or .json.")
+@click.argument("bundle", type=FILE)
+@click.option("--keys", required=True, type=FILE, help="The verifier keys, as for 'log verify'.")
+@click.option("--out", required=True, type=FILE, help="File to write, .csv or .json.")
 @click.option("--dry-run", is_flag=True, help="Verify, and write nothing.")
 @_against
-@_format
+@format_option
 def export(
     *,
     bundle: Path,
@@ -141,12 +133,12 @@ def export(
 @log.command(
     epilog="\b\nExample:\n  agency-client log witness log.txt --keys keys.txt --out log.police.note"
 )
-@click.argument("bundle", type=_FILE)
-@click.option("--keys", required=True, type=_FILE, help="The verifier keys, as for 'log verify'.")
-@click.option("--out", required=True, type=_FILE, help="File for the signed checkpoint.")
+@click.argument("bundle", type=FILE)
+@click.option("--keys", required=True, type=FILE, help="The verifier keys, as for 'log verify'.")
+@click.option("--out", required=True, type=FILE, help="File for the signed checkpoint.")
 @keystore_options
 @dry_run_option
-@_format
+@format_option
 def witness(
     *,
     bundle: Path,

@@ -10,6 +10,7 @@ from typing import Literal
 import click
 
 from agency_client.cli.failures import say
+from agency_client.cli.options import FILE, format_option
 from agency_client.cli.scheme_words import explanation_text, list_text, ready_as_table, ready_text
 from agency_client.clk_files import export_clks, import_clks
 from agency_client.explain import explain
@@ -21,15 +22,6 @@ from linkage.protocol.agreement import parse_agreement
 from linkage.protocol.scheme_text import scheme_toml
 from linkage.protocol.weakness import refuse_weak_groups, scheme_warnings
 
-_FILE = click.Path(path_type=Path)
-_format = click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the outcome on standard output.",
-)
 Output = Literal["text", "json"]
 
 _EXAMPLE = """\b
@@ -46,7 +38,7 @@ def scheme() -> None:
 
 
 @scheme.command("list", epilog="\b\nExample:\n  agency-client scheme list")
-@_format
+@format_option
 def list_schemes(*, output: Output) -> None:
     """List the ready-made schemes and the consequences of choosing each."""
     if output == "json":
@@ -57,8 +49,8 @@ def list_schemes(*, output: Output) -> None:
 
 @scheme.command(epilog="\b\nExample:\n  agency-client scheme show union-t8 --out scheme.toml")
 @click.argument("name")
-@click.option("--out", type=_FILE, help="Write the scheme's TOML here, for your agreement.")
-@_format
+@click.option("--out", type=FILE, help="Write the scheme's TOML here, for your agreement.")
+@format_option
 def show(*, name: str, out: Path | None, output: Output) -> None:
     """Show a ready-made scheme and its consequences.
 
@@ -74,8 +66,8 @@ def show(*, name: str, out: Path | None, output: Output) -> None:
 
 
 @scheme.command("explain", epilog="\b\nExample:\n  agency-client scheme explain agreement.toml")
-@click.argument("agreement", type=_FILE)
-@_format
+@click.argument("agreement", type=FILE)
+@format_option
 def explain_scheme(*, agreement: Path, output: Output) -> None:
     """Say in plain words what the scheme of an AGREEMENT does."""
     found = explain(parse_agreement(read_text(agreement), agreement.name).scheme)
@@ -86,12 +78,12 @@ def explain_scheme(*, agreement: Path, output: Output) -> None:
     "import-clkhash",
     epilog="\b\nExample:\n  agency-client scheme import-clkhash schema.json --out scheme.toml",
 )
-@click.argument("schema", type=_FILE)
-@click.option("--out", required=True, type=_FILE, help="File for the scheme (TOML).")
+@click.argument("schema", type=FILE)
+@click.option("--out", required=True, type=FILE, help="File for the scheme (TOML).")
 @click.option(
     "--allow-weak-groups", is_flag=True, help="Import a schema that frequency analysis opens, too."
 )
-@_format
+@format_option
 def import_clkhash(*, schema: Path, out: Path, allow_weak_groups: bool, output: Output) -> None:
     """Turn a linkage SCHEMA of clkhash (JSON, version 1 to 3) into a scheme.
 
@@ -124,10 +116,10 @@ def import_clkhash(*, schema: Path, out: Path, allow_weak_groups: bool, output: 
     "export-clks",
     epilog="\b\nExample:\n  agency-client scheme export-clks encodings.arrow --out clks.json",
 )
-@click.argument("encodings", type=_FILE)
-@click.option("--out", required=True, type=_FILE, help="File for the CLKs (JSON).")
-@click.option("--tokens-out", type=_FILE, help="File for the record tokens, in the same order.")
-@_format
+@click.argument("encodings", type=FILE)
+@click.option("--out", required=True, type=FILE, help="File for the CLKs (JSON).")
+@click.option("--tokens-out", type=FILE, help="File for the record tokens, in the same order.")
+@format_option
 def export(*, encodings: Path, out: Path, tokens_out: Path | None, output: Output) -> None:
     """Write ENCODINGS of one group as the JSON of CLKs that anonlink-client writes.
 
@@ -146,12 +138,12 @@ def export(*, encodings: Path, out: Path, tokens_out: Path | None, output: Outpu
     epilog="\b\nExample:\n  agency-client scheme read-clks clks.json --agreement agreement.toml "
     "--agency police --out police.arrow",
 )
-@click.argument("clks", type=_FILE)
-@click.option("--agreement", required=True, type=_FILE, help="The linkage agreement (TOML).")
+@click.argument("clks", type=FILE)
+@click.option("--agreement", required=True, type=FILE, help="The linkage agreement (TOML).")
 @click.option("--agency", required=True, help="Your agency's name in the agreement.")
-@click.option("--out", required=True, type=_FILE, help="File for the encodings (.arrow).")
-@click.option("--map-out", type=_FILE, help="File for the map; OUT with .map.parquet unless given.")
-@_format
+@click.option("--out", required=True, type=FILE, help="File for the encodings (.arrow).")
+@click.option("--map-out", type=FILE, help="File for the map; OUT with .map.parquet unless given.")
+@format_option
 def read(
     *, clks: Path, agreement: Path, agency: str, out: Path, map_out: Path | None, output: Output
 ) -> None:

@@ -11,13 +11,8 @@ from typing import Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.keystore_options import (
-    FILE,
-    dry_run_option,
-    format_option,
-    keystore_options,
-    opened,
-)
+from agency_client.cli.keystore_options import keystore_options, opened
+from agency_client.cli.options import FILE, dry_run_option, format_option
 from agency_client.doctor import library_versions
 from agency_client.keystore.vault import has_secret, load_secret
 from agency_client.linkage_secrets import (

@@ -18,10 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from linkage.audit.events import MOST_BYTES
 from linkage.audit.failures import MalformedError
 from linkage.audit.keys import LogKeys, parse_keys
+from linkage.audit.notes import MOST_BYTES as MOST_NOTE
 from linkage.audit.notes import SignedNote, parse_note
 from linkage.audit.strict import utf8
 
@@ -64,6 +66,22 @@ def read_head(lines: Iterator[bytes]) -> BundleHead:
     keys = parse_keys(list(_section(lines, _CHECKPOINT)))
     note = "".join(f"{line}\n" for line in _section(lines, _EVENTS))
     return BundleHead(keys, parse_note(note.encode()))
+
+
+def read_note(lines: Iterator[bytes]) -> SignedNote:
+    """Return the signed checkpoint of a file, from its lines: of a bundle, or alone.
+
+    Takes no more lines than that needs. Raises `MalformedError`.
+    """
+    first = next(lines, b"")
+    if first == f"{FORMAT}\n".encode():
+        return read_head(chain((first,), lines)).note
+    note = first
+    for line in lines:
+        note += line
+        if len(note) > MOST_NOTE:
+            break
+    return parse_note(note)
 
 
 def line_content(line: bytes) -> bytes:
