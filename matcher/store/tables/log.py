@@ -1,7 +1,6 @@
-"""The tables. A change here needs a migration beside it; a test compares the two.
+"""The log and the nonces that were seen.
 
 The log's rows are written once and never change. Leaves are numbered from 0; sizes count leaves.
-Times are POSIX seconds.
 """
 
 from __future__ import annotations
@@ -12,20 +11,12 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Table,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from matcher.store.tables.base import metadata
 
 log_head = Table(
     "log_head",
