@@ -171,15 +171,19 @@ class EncodingsReader:
             if index == last:
                 closing = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
             if batch.num_rows:
-                part = _from_arrow(batch, self.header)
-                _update(self._digest, part)
-                self.rows += len(part)
-                yield part
+                yield self._taken(batch)
+            del batch  # two batches at once would take twice the memory
         if closing != {"rows": str(self.rows), "sha256": self.digest}:
             raise VerificationError(
                 f"{self._name} was altered or cut short after it was encoded; copy it anew from "
                 "the agency."
             )
+
+    def _taken(self, batch: Any) -> Encodings:
+        part = _from_arrow(batch, self.header)
+        _update(self._digest, part)
+        self.rows += len(part)
+        return part
 
 
 @contextmanager

@@ -88,7 +88,8 @@ def _require_header(
 
 def _read_all(reader: EncodingsReader, manifest: Manifest, name: str) -> NDArray[np.uint64]:
     """Verify every batch; return beginnings of tokens that stand at several rows and shouldn't."""
-    beginnings = [_beginnings(batch) for batch in reader.batches()]
+    # map() and not a loop, whose variable would keep each batch until after the next is read.
+    beginnings = list(map(_beginnings, reader.batches()))
     if (reader.rows, reader.digest) != (manifest.rows, manifest.encodings):
         raise UnfitError(
             "manifest", f"{name} holds other rows than its manifest says; push it again."
