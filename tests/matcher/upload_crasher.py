@@ -15,8 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy.random
+import pandas as pd
+import pyarrow.compute
 from sqlalchemy import event
 
+from linkage.errors import LinkageError
 from linkage.protocol.upload import UploadState
 from matcher.objects.folder import Folder
 from matcher.uploads.service import Uploads
@@ -33,6 +37,8 @@ from tests.matcher.uploading import (
     service,
 )
 
+# What the work imports only when it is needed is imported here once, and not in every child.
+PRELOADED = (numpy.random, pd, pyarrow.compute)
 AGENCY = "police"
 ROWS = 800
 
@@ -111,7 +117,7 @@ def child(order: dict[str, Any], pipe: int) -> None:
 
     try:
         upload(own, order, tell)
-    except Exception as error:
+    except LinkageError as error:
         tell(error=type(error).__name__, said=str(error))
     tell(steps=order["at"] - killer.left)
 
