@@ -16,6 +16,7 @@ from matcher.config.settings import (
     LogSettings,
     ObjectSettings,
     Sections,
+    ServiceSettings,
     Settings,
 )
 
@@ -25,6 +26,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "log": LogSettings,
     "database": DatabaseSettings,
     "objects": ObjectSettings,
+    "service": ServiceSettings,
 }
 
 

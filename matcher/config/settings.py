@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 from linkage.audit.failures import LogError
 from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
 
+_PUBLIC_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql+psycopg"
 _DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
@@ -63,6 +65,20 @@ def _local_folder(text: str) -> str:
     return text
 
 
+def _whole(value: object) -> object:
+    """Let a variable or a flag, which is text, stand for a whole number."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value[:18])
+    return value
+
+
+def _http_url(text: str | None) -> str | None:
+    """Raise `ValueError` unless it is the beginning of the address of every endpoint."""
+    if text is not None and not _PUBLIC_URL.fullmatch(text):
+        raise ValueError("must be a URL such as https://matcher.example, without a path or a slash")
+    return text
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -88,12 +104,31 @@ class ObjectSettings(_Section):
     url: Annotated[str, Field(min_length=1), AfterValidator(_local_folder)] = "objects"
 
 
+class ServiceSettings(_Section):
+    """Where the matcher is reached, and how much it takes at a time."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = 8400
+    public_url: Annotated[str | None, AfterValidator(_http_url)] = None
+    requests_per_second: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 50
+    burst: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 200
+    connections: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 400
+    body_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=3600)] = 30
+
+    @property
+    def address(self) -> str:
+        """The URL that callers use, which their signatures cover: scheme, host and port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
 class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
     log: LogSettings
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
+    service: ServiceSettings = ServiceSettings()
 
 
 @dataclass(frozen=True)
@@ -117,6 +152,11 @@ class Settings:
     def objects_folder(self) -> Path:
         """The folder of encodings."""
         return self.folder / self.sections.objects.url
+
+    @property
+    def service(self) -> ServiceSettings:
+        """Where the matcher is reached, and how much it takes at a time."""
+        return self.sections.service
 
     @property
     def database_url(self) -> URL:
