@@ -16,6 +16,7 @@ from matcher.config.settings import (
     LogSettings,
     ObjectSettings,
     Sections,
+    ServiceSettings,
     Settings,
     UploadSettings,
 )
@@ -27,6 +28,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "objects": ObjectSettings,
     "uploads": UploadSettings,
+    "service": ServiceSettings,
 }
 
 

@@ -1,0 +1,54 @@
+"""Events about something that was done under an agreement, in the agreement's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from linkage.audit.events import AgreementReference, Event
+from linkage.protocol.agreement import Agreement
+
+_MOST = 500
+
+
+class Details(TypedDict, total=False):
+    """What an event may say beside who did what when; see `Event`."""
+
+    recipients: Iterable[str]
+    counts: Mapping[str, int]
+    digests: Mapping[str, str]
+    justification: str
+
+
+def event_about(
+    agreement: Agreement,
+    kind: str,
+    party: str,
+    at: datetime,
+    **details: Unpack[Details],
+) -> Event:
+    """Return the event that ``party`` did something of a kind at ``at`` (UTC).
+
+    Purpose and lawful basis are the agreement's: its purpose codes, and the beginning of its words.
+    """
+    terms = agreement.agreement
+    return Event(
+        kind=kind,
+        at=at.replace(microsecond=0),
+        party=party,
+        agreement=AgreementReference(agreement.digest(), terms.id, terms.version),
+        purpose=_phrase(", ".join(terms.purpose_codes)),
+        lawful_basis=_phrase(terms.lawful_basis or ""),
+        recipients=tuple(sorted(set(details.get("recipients", ())))),
+        counts=dict(details.get("counts", {})),
+        digests=dict(details.get("digests", {})),
+        justification=details.get("justification", ""),
+    )
+
+
+def _phrase(text: str) -> str:
+    """Return the text as one line of visible characters, cut to what an event may hold."""
+    line = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    cut = line if len(line) <= _MOST else line[: _MOST - 1] + "…"
+    return cut or "not stated"
