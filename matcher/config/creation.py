@@ -13,7 +13,7 @@ from linkage.audit.keys import Signer, VerifierKey
 from linkage.errors import InputError
 from matcher.config.loading import FILE_NAME
 from matcher.config.log_key import create_signer, key_bytes
-from matcher.config.settings import UploadSettings
+from matcher.config.settings import UploadSettings, WorkerSettings
 
 KEY_NAME = "log.key"
 OBJECTS_NAME = "objects"
@@ -50,6 +50,15 @@ part_size = {part_size}
 # committed is given up.
 most_open = {most_open}
 days = {days}
+
+[worker]
+# How many processes of 'matcher serve' link; 0 if 'matcher worker' does it, here or elsewhere. Each
+# needs the memory of one linkage.
+processes = {processes}
+# How many threads of each compare records; 0 is one per core.
+threads = {threads}
+# After how many seconds without a sign of life a run is taken from its process by another.
+lease_seconds = {lease_seconds}
 """
 
 
@@ -103,6 +112,7 @@ def settings_text(key: VerifierKey) -> str:
         key_name=KEY_NAME,
         objects_name=OBJECTS_NAME,
         **UploadSettings().model_dump(),
+        **WorkerSettings().model_dump(),
     )
 
 

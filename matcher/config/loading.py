@@ -18,6 +18,7 @@ from matcher.config.settings import (
     Sections,
     Settings,
     UploadSettings,
+    WorkerSettings,
 )
 
 FILE_NAME = "matcher.toml"
@@ -27,6 +28,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "objects": ObjectSettings,
     "uploads": UploadSettings,
+    "worker": WorkerSettings,
 }
 
 

@@ -123,6 +123,18 @@ class UploadSettings(_Section):
         return self
 
 
+class WorkerSettings(_Section):
+    """How runs are carried out.
+
+    ``processes`` that ``matcher serve`` starts, each of which compares on ``threads`` (0: one per
+    core); a run is taken from one that hasn't been heard of for ``lease_seconds``.
+    """
+
+    processes: Annotated[_Whole, Field(ge=0, le=64)] = 1
+    threads: Annotated[_Whole, Field(ge=0, le=1024)] = 0
+    lease_seconds: Annotated[_Whole, Field(ge=5, le=3600)] = 60
+
+
 class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
@@ -130,6 +142,7 @@ class Sections(_Section):
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
     uploads: UploadSettings = UploadSettings()
+    worker: WorkerSettings = WorkerSettings()
 
 
 @dataclass(frozen=True)
@@ -159,6 +172,11 @@ class Settings:
         """The bucket of objects and the prefix in it, where they are kept in one."""
         found = _BUCKET.fullmatch(self.sections.objects.url)
         return None if found is None else (found["name"], found["prefix"] or "")
+
+    @property
+    def work_folder(self) -> Path:
+        """The folder that runs are worked in."""
+        return self.folder / "work"
 
     @property
     def database_url(self) -> URL:

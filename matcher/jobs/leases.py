@@ -74,7 +74,8 @@ def take_lease(connection: Connection, worker: str, now: int, seconds: int) -> L
     A run is there for the taking if it waits, if its lease has expired, or if this worker has it:
     a worker that asks has none, so it never heard that it got that one.
     """
-    found = connection.execute(_next_job(worker, now)).one_or_none()
+    query = _next_job(worker, now).with_for_update(skip_locked=True, of=jobs)
+    found = connection.execute(query).one_or_none()
     if found is None:
         return None
     lease = Lease(found.run, found.lease + 1, found.attempts + 1)
@@ -92,6 +93,11 @@ def take_lease(connection: Connection, worker: str, now: int, seconds: int) -> L
     return lease
 
 
+def is_any_free(connection: Connection, worker: str, now: int) -> bool:
+    """Return whether `take_lease` would find something, without taking a lock."""
+    return connection.execute(_next_job(worker, now)).one_or_none() is not None
+
+
 def _next_job(worker: str, now: int) -> Select[tuple[str, int, int]]:
     earlier_run, earlier_job = runs.alias(), jobs.alias()
     is_preceded = exists().where(
@@ -107,7 +113,6 @@ def _next_job(worker: str, now: int) -> Select[tuple[str, int, int]]:
         .where(jobs.c.state != ENDED, is_free, ~is_preceded)
         .order_by(runs.c.queued, runs.c.id)
         .limit(1)
-        .with_for_update(skip_locked=True, of=jobs)
     )
 
 
