@@ -109,7 +109,7 @@ class StopSignal:
     def __init__(self) -> None:
         self._told = threading.Event()
         self._parent = multiprocessing.parent_process()
-        signal.signal(signal.SIGTERM, lambda *_: self._told.set())
+        signal.signal(signal.SIGTERM, self._tell)
         # An interrupt at a terminal reaches all its processes; the first one stops the others.
         signal.signal(
             signal.SIGINT, signal.SIG_IGN if self._parent else lambda *_: self._told.set()
@@ -122,3 +122,6 @@ class StopSignal:
     def wait(self) -> None:
         """Wait until told to stop."""
         self._told.wait()
+
+    def _tell(self, *_: object) -> None:
+        self._told.set()
