@@ -18,6 +18,7 @@ from linkage.errors import ConflictError, MissingError, NotReadyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import parse_json
 from matcher.jobs.leases import Progress, add_job, ask_to_stop, end_job
+from matcher.ledger.stored_log import StoredLog
 from matcher.runs.chosen import RunInputs, choose_uploads
 from matcher.runs.finished import RunOutcome, parse_outcome
 from matcher.store.database import Database
@@ -65,7 +66,7 @@ class Runs:
 
         For the transaction that commits an upload, after it is written.
         """
-        _lock(connection, agreement)
+        _lock(connection)
         inputs = choose_uploads(connection, agreement, round_)
         agencies = self._require_in_force(connection, agreement).names("agency")
         if set(agencies) <= set(inputs.agencies):
@@ -78,7 +79,7 @@ class Runs:
         where fewer than two agencies have an upload.
         """
         with self._database.writing() as connection:
-            _lock(connection, agreement)
+            _lock(connection)
             inputs = self._all_there_is(connection, agreement)
             same = select(runs.c.id).where(
                 runs.c.agreement == agreement,
@@ -201,14 +202,13 @@ class Runs:
         return run
 
 
-def _lock(connection: Connection, agreement: str) -> None:
-    """Let nobody else queue a run of an agreement until the transaction ends.
+def _lock(connection: Connection) -> None:
+    """Let nobody else commit an upload or queue a run until the transaction ends.
 
-    Of two that commit the last two uploads at once, the later then sees the earlier's. Rows that
-    refer to the agreement may be written meanwhile (``FOR NO KEY UPDATE``).
+    Of two that commit the last two uploads at once, the later then sees the earlier's. It is the
+    log's lock, which a commit takes anyway: with one more they could wait for each other.
     """
-    query = select(agreements.c.digest).where(agreements.c.digest == agreement)
-    connection.execute(query.with_for_update(key_share=True))
+    StoredLog(connection).size(lock=True)
 
 
 def _query(agreement: str) -> Select[Any]:
