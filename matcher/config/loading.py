@@ -19,6 +19,7 @@ from matcher.config.settings import (
     ServiceSettings,
     Settings,
     UploadSettings,
+    WorkerSettings,
 )
 
 FILE_NAME = "matcher.toml"
@@ -29,6 +30,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "objects": ObjectSettings,
     "uploads": UploadSettings,
     "service": ServiceSettings,
+    "worker": WorkerSettings,
 }
 
 
