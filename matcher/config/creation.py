@@ -13,6 +13,7 @@ from linkage.audit.keys import Signer, VerifierKey
 from linkage.errors import InputError
 from matcher.config.loading import FILE_NAME
 from matcher.config.log_key import create_signer, key_bytes
+from matcher.config.settings import UploadSettings
 
 KEY_NAME = "log.key"
 OBJECTS_NAME = "objects"
@@ -36,8 +37,19 @@ key_file = "{key_name}"
 url = "sqlite:///matcher.sqlite"
 
 [objects]
-# Where encodings are kept.
+# Where encodings and runs are kept: a folder, or s3://BUCKET/PREFIX. For S3, credentials, region
+# and endpoint come from the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+# AWS_ENDPOINT_URL.
 url = "{objects_name}"
+
+[uploads]
+# The largest file of encodings that is taken, in bytes, and the size of the parts it comes in.
+most_bytes = {most_bytes}
+part_size = {part_size}
+# How many uploads an agency can have open at a time, and after how many days one that was never
+# committed is given up.
+most_open = {most_open}
+days = {days}
 """
 
 
@@ -90,6 +102,7 @@ def settings_text(key: VerifierKey) -> str:
         verifier_key=verifier_key,
         key_name=KEY_NAME,
         objects_name=OBJECTS_NAME,
+        **UploadSettings().model_dump(),
     )
 
 

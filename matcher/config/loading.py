@@ -17,6 +17,7 @@ from matcher.config.settings import (
     ObjectSettings,
     Sections,
     Settings,
+    UploadSettings,
 )
 
 FILE_NAME = "matcher.toml"
@@ -25,6 +26,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "log": LogSettings,
     "database": DatabaseSettings,
     "objects": ObjectSettings,
+    "uploads": UploadSettings,
 }
 
 

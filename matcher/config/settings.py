@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +15,7 @@ from pydantic import (
     Field,
     InstanceOf,
     SecretStr,
+    model_validator,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -23,6 +25,10 @@ from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql+psycopg"
+_BUCKET = re.compile(
+    r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_-][A-Za-z0-9._/-]*))?"
+)
+MOST_PARTS = 10_000
 _DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
 
 
@@ -57,10 +63,18 @@ def _require_database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _local_folder(text: str) -> str:
-    if "://" in text:
-        raise ValueError("must be a folder of this machine")
+def _objects_place(text: str) -> str:
+    if "://" in text and not _BUCKET.fullmatch(text):
+        raise ValueError("must be a folder of this machine or s3://BUCKET/PREFIX")
     return text
+
+
+def _from_text(value: object) -> object:
+    """Read a number that a variable or a flag gives as text."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value) else value
+
+
+_Whole = Annotated[int, BeforeValidator(_from_text)]
 
 
 class _Section(BaseModel):
@@ -83,9 +97,30 @@ class DatabaseSettings(_Section):
 
 
 class ObjectSettings(_Section):
-    """Where encodings are kept."""
+    """Where encodings are kept: a folder of this machine, or ``s3://BUCKET/PREFIX``."""
 
-    url: Annotated[str, Field(min_length=1), AfterValidator(_local_folder)] = "objects"
+    url: Annotated[str, Field(min_length=1), AfterValidator(_objects_place)] = "objects"
+
+
+class UploadSettings(_Section):
+    """What an upload may be.
+
+    ``most_bytes`` of a whole file, ``part_size`` in bytes of all its parts but the last;
+    ``most_open`` uploads of one agency at a time, each given up when it is ``days`` old.
+    """
+
+    most_bytes: Annotated[_Whole, Field(ge=1, le=2**40)] = 4 * 2**30
+    part_size: Annotated[_Whole, Field(ge=2**16, le=64 * 2**20)] = 8 * 2**20
+    most_open: Annotated[_Whole, Field(ge=1, le=100)] = 3
+    days: Annotated[_Whole, Field(ge=1, le=365)] = 7
+
+    @model_validator(mode="after")
+    def _few_enough_parts(self) -> Self:
+        if self.most_bytes > MOST_PARTS * self.part_size:
+            raise ValueError(
+                f"part_size must be larger, so that most_bytes make at most {MOST_PARTS:,} parts"
+            )
+        return self
 
 
 class Sections(_Section):
@@ -94,6 +129,7 @@ class Sections(_Section):
     log: LogSettings
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
+    uploads: UploadSettings = UploadSettings()
 
 
 @dataclass(frozen=True)
@@ -115,8 +151,14 @@ class Settings:
 
     @property
     def objects_folder(self) -> Path:
-        """The folder of encodings."""
+        """The folder of objects, where they are kept in one."""
         return self.folder / self.sections.objects.url
+
+    @property
+    def objects_bucket(self) -> tuple[str, str] | None:
+        """The bucket of objects and the prefix in it, where they are kept in one."""
+        found = _BUCKET.fullmatch(self.sections.objects.url)
+        return None if found is None else (found["name"], found["prefix"] or "")
 
     @property
     def database_url(self) -> URL:
