@@ -23,8 +23,8 @@ _PARTIAL = ".partial"
 class ArchiveWriter:
     """Adds members, and remembers the digest of each."""
 
-    def __init__(self, sink: IO[bytes]) -> None:
-        self._tar = tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT)
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
         self.members: dict[str, Member] = {}
 
     def add(self, name: str, content: bytes) -> None:
@@ -45,10 +45,14 @@ class ArchiveWriter:
         if source.read(1):
             raise BackupError(f"{name} has more than its {size:,} bytes.")
         self.members[name] = Member(hashing.digest.hexdigest(), size)
+        _forget_members(self._tar)
 
-    def close(self) -> None:
-        """End the archive."""
-        self._tar.close()
+
+@contextmanager
+def new_archive(sink: IO[bytes]) -> Iterator[ArchiveWriter]:
+    """Open an archive for writing, which ends with the context."""
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        yield ArchiveWriter(tar)
 
 
 class _Hashing(io.RawIOBase):
@@ -78,9 +82,10 @@ class Entry:
         """Yield its bytes; raises `BackupError` if the file ends before."""
         left = self.size
         while left:
-            data = self.source.read(min(CHUNK_BYTES, left))
-            if not data:
-                raise _cut_short()
+            try:
+                data = self.source.read(min(CHUNK_BYTES, left))
+            except tarfile.ReadError:
+                raise _cut_short() from None
             left -= len(data)
             yield data
 
@@ -101,9 +106,15 @@ def read_archive(file: IO[bytes]) -> Iterator[Entry]:
                 if source is None:
                     raise BackupError("The backup holds something that isn't a file.")
                 yield Entry(info.name, info.size, source)
-                tar.members.clear()  # else it keeps them all in memory
-    except (tarfile.TarError, EOFError):
+                _forget_members(tar)
+    # Not all that is wrong with a header is an error of tarfile's own.
+    except (tarfile.TarError, EOFError, OverflowError, ValueError):
         raise _cut_short() from None
+
+
+def _forget_members(tar: tarfile.TarFile) -> None:
+    """Keep it from remembering every member that has passed, which may be very many."""
+    tar.members = []  # type: ignore[attr-defined]
 
 
 def _cut_short() -> BackupError:

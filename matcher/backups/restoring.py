@@ -34,7 +34,7 @@ from matcher.backups.manifest import (
     verify_manifest,
 )
 from matcher.backups.rows import MOST_MEMBER, tables, write_rows
-from matcher.ledger.verifying import VerifiedLog, verify_log_of
+from matcher.ledger.verifying import verify_log_of
 from matcher.objects.failures import ObjectMissingError
 from matcher.objects.objects import Objects
 from matcher.store.database import Database
@@ -84,8 +84,8 @@ class Restorer:
                 require_empty(connection)
         return manifest
 
-    def restore(self, path: Path) -> tuple[Manifest, VerifiedLog]:
-        """Restore a backup.
+    def restore(self, path: Path) -> Manifest:
+        """Restore a backup, and return what it says of itself.
 
         Raises `BackupError` if it is damaged, `PolicyError` if the database isn't empty or the
         store holds other objects under the same keys, `LogError` if the log doesn't verify.
@@ -99,11 +99,11 @@ class Restorer:
                 # The file may have been changed since: what counts is the manifest read with it.
                 manifest = verify_backup(file, self._key)
                 self._restore(connection, file, manifest, stored)
-                verified = verify_log_of(connection, self._key)
+                verify_log_of(connection, self._key)
         except BaseException:
             self._take_back(stored)
             raise
-        return manifest, verified
+        return manifest
 
     def _restore(
         self, connection: Connection, file: IO[bytes], manifest: Manifest, stored: list[str]
@@ -177,8 +177,10 @@ def _digested(entry: Entry) -> Member:
 
 
 def _require_members(found: dict[str, Member], manifest: Manifest) -> None:
-    for name in sorted(found.keys() | manifest.members.keys()):
-        if found.get(name) != manifest.members.get(name):
+    if found.keys() - manifest.members.keys():
+        raise BackupError("The backup holds members that its manifest doesn't know.")
+    for name, member in manifest.members.items():
+        if found.get(name) != member:
             raise BackupError(
                 f"The backup's member {name} isn't what its manifest says; the file was damaged: "
                 "take another copy of it."

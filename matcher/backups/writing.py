@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO
-
 
 from linkage.audit.keys import Signer
-from matcher.backups.archive import ArchiveWriter, refuse_taken, written_whole
+from matcher.backups.archive import ArchiveWriter, new_archive, refuse_taken, written_whole
 from matcher.backups.failures import BackupError
 from matcher.backups.manifest import (
     MANIFEST,
@@ -74,15 +72,14 @@ class BackupWriter:
         version = require_current(self._database)
         for left in reversed(range(ATTEMPTS)):
             try:
-                with written_whole(out) as sink:
-                    return self._write(sink, version)
+                with written_whole(out) as sink, new_archive(sink) as archive:
+                    return self._write(archive, version)
             except ObjectMissingError:
                 if not left:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _write(self, sink: IO[bytes], version: str) -> Held:
-        archive = ArchiveWriter(sink)
+    def _write(self, archive: ArchiveWriter, version: str) -> Held:
         made = int(self._clock().timestamp())
         log_size, named = self._write_rows(archive)
         for one in named:
@@ -93,7 +90,6 @@ class BackupWriter:
         content = manifest.content()
         archive.add(MANIFEST, content)
         archive.add(NOTE, sign_manifest(content, self._signer))
-        archive.close()
         held = manifest.objects.values()
         return Held(log_size, len(held), sum(one.size for one in held))
 
