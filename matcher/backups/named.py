@@ -15,7 +15,7 @@ _WITH_PARTS = ("open", "committed")
 
 @dataclass(frozen=True)
 class Named:
-    """An object; ``sha256`` (hex) is what its row says, empty if the row says nothing."""
+    """An object; ``sha256`` (hex) is what its row says, empty if no row does."""
 
     key: str
     sha256: str = ""
@@ -30,7 +30,7 @@ def named_objects(connection: Connection, objects: Objects) -> Iterator[Named]:
         .order_by(upload_parts.c.upload, upload_parts.c.number)
     )
     for upload, number, sha256 in connection.execute(parts).all():
-        yield Named(f"uploads/{upload}/parts/{number:06}", sha256)
+        yield Named(f"uploads/{upload}/parts/{number:06}.{sha256}", sha256)
     finished = (runs.c.state == "finished") & (runs.c.data == "kept")
     for run in connection.execute(select(runs.c.id).where(finished).order_by(runs.c.id)).scalars():
         yield from (Named(key) for key in objects.list(f"runs/{run}"))

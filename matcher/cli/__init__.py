@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
+from matcher.cli.purging import purge_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ for _command in (
     verify_log_command,
     backup_command,
     restore_command,
+    purge_command,
 ):
     cli.add_command(_command)
 

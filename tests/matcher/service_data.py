@@ -83,7 +83,8 @@ class Data:
         id_ = secrets.token_hex(16)
         contents = [secrets.token_bytes(PART) for _ in range(parts)]
         for number, content in enumerate(contents):
-            self.objects.put(f"uploads/{id_}/parts/{number:06}", content)
+            digest = sha256(content).hexdigest()
+            self.objects.put(f"uploads/{id_}/parts/{number:06}.{digest}", content)
         with self.ledger.recording() as recording:
             self._insert_upload(recording.connection, id_, agency, round_, state, at, contents)
             leaf = recording.append(event(1, "upload.committed"))
