@@ -50,6 +50,17 @@ part_size = {part_size}
 # committed is given up.
 most_open = {most_open}
 days = {days}
+
+[logging]
+# What the service does, on standard error, one line an event: "json" for machines, "text" for
+# people. From which level on: "debug", "info", "warning", "error". Never anybody's data.
+format = "json"
+level = "info"
+
+[metrics]
+# Who may read /metrics, for Prometheus: "loopback" are programs on this machine that ask the
+# matcher itself and not through a proxy; "always" is everybody who reaches it; "never".
+serve = "loopback"
 """
 
 

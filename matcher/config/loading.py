@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 from linkage.errors import InputError
 from matcher.config.settings import (
     DatabaseSettings,
+    LoggingSettings,
     LogSettings,
+    MetricsSettings,
     ObjectSettings,
     Sections,
     Settings,
@@ -27,6 +29,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "objects": ObjectSettings,
     "uploads": UploadSettings,
+    "logging": LoggingSettings,
+    "metrics": MetricsSettings,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -123,6 +123,19 @@ class UploadSettings(_Section):
         return self
 
 
+class LoggingSettings(_Section):
+    """How the service says what it does, on standard error."""
+
+    format: Literal["json", "text"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(_Section):
+    """Who may read ``/metrics``: callers on this machine that no proxy stands for, all, nobody."""
+
+    serve: Literal["loopback", "always", "never"] = "loopback"
+
+
 class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
@@ -130,6 +143,8 @@ class Sections(_Section):
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
     uploads: UploadSettings = UploadSettings()
+    logging: LoggingSettings = LoggingSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 @dataclass(frozen=True)
