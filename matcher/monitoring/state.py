@@ -69,7 +69,7 @@ def _counts(
     connection: Connection, state: ColumnElement[str], states: tuple[str, ...]
 ) -> dict[str, int]:
     query = select(state, func.count()).group_by(state)
-    found = dict(connection.execute(query).tuples().all())
+    found = {row[0]: row[1] for row in connection.execute(query)}
     return {name: found.get(name, 0) for name in states}
 
 
