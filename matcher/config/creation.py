@@ -72,6 +72,17 @@ processes = {processes}
 threads = {threads}
 # After how many seconds without a sign of life a run is taken from its process by another.
 lease_seconds = {lease_seconds}
+
+[logging]
+# What the service does, on standard error, one line an event: "json" for machines, "text" for
+# people. From which level on: "debug", "info", "warning", "error". Never anybody's data.
+format = "json"
+level = "info"
+
+[metrics]
+# Who may read /metrics, for Prometheus: "loopback" are programs on this machine that ask the
+# matcher itself and not through a proxy; "always" is everybody who reaches it; "never".
+serve = "loopback"
 """
 
 

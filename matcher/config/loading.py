@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 from linkage.errors import InputError
 from matcher.config.settings import (
     DatabaseSettings,
+    LoggingSettings,
     LogSettings,
+    MetricsSettings,
     ObjectSettings,
     Sections,
     ServiceSettings,
@@ -31,6 +33,8 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "uploads": UploadSettings,
     "service": ServiceSettings,
     "worker": WorkerSettings,
+    "logging": LoggingSettings,
+    "metrics": MetricsSettings,
 }
 
 

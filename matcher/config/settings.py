@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -163,6 +163,19 @@ class WorkerSettings(_Section):
     lease_seconds: Annotated[_Whole, Field(ge=5, le=3600)] = 60
 
 
+class LoggingSettings(_Section):
+    """How the service says what it does, on standard error."""
+
+    format: Literal["json", "text"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(_Section):
+    """Who may read ``/metrics``: callers on this machine that no proxy stands for, all, nobody."""
+
+    serve: Literal["loopback", "always", "never"] = "loopback"
+
+
 class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
@@ -172,6 +185,8 @@ class Sections(_Section):
     uploads: UploadSettings = UploadSettings()
     service: ServiceSettings = ServiceSettings()
     worker: WorkerSettings = WorkerSettings()
+    logging: LoggingSettings = LoggingSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 @dataclass(frozen=True)
