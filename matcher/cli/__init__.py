@@ -13,10 +13,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from linkage.errors import LinkageError
+from matcher.cli.backups import backup_command, restore_command
+from matcher.cli.purging import purge_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
 
 if TYPE_CHECKING:
-    from matcher.runs.run import Run
+    from collections.abc import Callable
+
+    from matcher.runs.run import Run, Stage
 
 # The commands import what they run: help and refusals needn't wait for a compiler to load.
 
@@ -65,14 +69,7 @@ def link_command(
     from matcher.runs.run import link_files
 
     with _progress() as progress:
-        task = progress.add_task("comparing every pair", total=None)
-        run = link_files(
-            list(files),
-            agreed,
-            out,
-            lambda done, total: progress.update(task, completed=done, total=total),
-            onto,
-        )
+        run = link_files(list(files), agreed, out, _shown_on(progress), onto)
     if onto:
         click.echo(_reuse_text(run, onto), err=True)
     for line in _hashed_lines(run):
@@ -135,7 +132,14 @@ def evaluate_command(run: Path, truth: Path, maps: tuple[str, ...], output: str)
     click.echo(json.dumps(result, indent=2) if output == "json" else evaluation_text(result))
 
 
-for _command in (init_command, migrate_command, verify_log_command):
+for _command in (
+    init_command,
+    migrate_command,
+    verify_log_command,
+    backup_command,
+    restore_command,
+    purge_command,
+):
     cli.add_command(_command)
 
 
@@ -166,6 +170,16 @@ def _fail(sentence: str, exit_code: int) -> None:
 def _progress() -> Progress:
     console = Console(stderr=True)
     return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _shown_on(progress: Progress) -> Callable[[Stage], None]:
+    task = progress.add_task("", total=None)
+
+    def show(stage: Stage) -> None:
+        total = stage.total or None
+        progress.update(task, description=stage.name, completed=stage.done, total=total)
+
+    return show
 
 
 def _parse_map(text: str) -> tuple[str, Path]:

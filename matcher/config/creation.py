@@ -13,6 +13,7 @@ from linkage.audit.keys import Signer, VerifierKey
 from linkage.errors import InputError
 from matcher.config.loading import FILE_NAME
 from matcher.config.log_key import create_signer, key_bytes
+from matcher.config.settings import UploadSettings, WorkerSettings
 
 KEY_NAME = "log.key"
 OBJECTS_NAME = "objects"
@@ -36,8 +37,19 @@ key_file = "{key_name}"
 url = "sqlite:///matcher.sqlite"
 
 [objects]
-# Where encodings are kept.
+# Where encodings and runs are kept: a folder, or s3://BUCKET/PREFIX. For S3, credentials, region
+# and endpoint come from the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+# AWS_ENDPOINT_URL.
 url = "{objects_name}"
+
+[uploads]
+# The largest file of encodings that is taken, in bytes, and the size of the parts it comes in.
+most_bytes = {most_bytes}
+part_size = {part_size}
+# How many uploads an agency can have open at a time, and after how many days one that was never
+# committed is given up.
+most_open = {most_open}
+days = {days}
 
 [service]
 # Where the matcher listens. Only this machine reaches 127.0.0.1; put a proxy with TLS before it.
@@ -51,6 +63,26 @@ burst = 200
 # How many connections there may be at a time, and for how many seconds a body may be waited for.
 connections = 400
 body_seconds = 30
+
+[worker]
+# How many processes of 'matcher serve' link; 0 if 'matcher worker' does it, here or elsewhere. Each
+# needs the memory of one linkage.
+processes = {processes}
+# How many threads of each compare records; 0 is one per core.
+threads = {threads}
+# After how many seconds without a sign of life a run is taken from its process by another.
+lease_seconds = {lease_seconds}
+
+[logging]
+# What the service does, on standard error, one line an event: "json" for machines, "text" for
+# people. From which level on: "debug", "info", "warning", "error". Never anybody's data.
+format = "json"
+level = "info"
+
+[metrics]
+# Who may read /metrics, for Prometheus: "loopback" are programs on this machine that ask the
+# matcher itself and not through a proxy; "always" is everybody who reaches it; "never".
+serve = "loopback"
 """
 
 
@@ -103,6 +135,8 @@ def settings_text(key: VerifierKey) -> str:
         verifier_key=verifier_key,
         key_name=KEY_NAME,
         objects_name=OBJECTS_NAME,
+        **UploadSettings().model_dump(),
+        **WorkerSettings().model_dump(),
     )
 
 

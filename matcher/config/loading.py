@@ -13,11 +13,15 @@ from pydantic import BaseModel, ValidationError
 from linkage.errors import InputError
 from matcher.config.settings import (
     DatabaseSettings,
+    LoggingSettings,
     LogSettings,
+    MetricsSettings,
     ObjectSettings,
     Sections,
     ServiceSettings,
     Settings,
+    UploadSettings,
+    WorkerSettings,
 )
 
 FILE_NAME = "matcher.toml"
@@ -26,7 +30,11 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "log": LogSettings,
     "database": DatabaseSettings,
     "objects": ObjectSettings,
+    "uploads": UploadSettings,
     "service": ServiceSettings,
+    "worker": WorkerSettings,
+    "logging": LoggingSettings,
+    "metrics": MetricsSettings,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     InstanceOf,
     SecretStr,
+    model_validator,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -25,6 +26,10 @@ from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql+psycopg"
+_BUCKET = re.compile(
+    r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_-][A-Za-z0-9._/-]*))?"
+)
+MOST_PARTS = 10_000
 _DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
 
 
@@ -59,9 +64,9 @@ def _require_database_url(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _local_folder(text: str) -> str:
-    if "://" in text:
-        raise ValueError("must be a folder of this machine")
+def _objects_place(text: str) -> str:
+    if "://" in text and not _BUCKET.fullmatch(text):
+        raise ValueError("must be a folder of this machine or s3://BUCKET/PREFIX")
     return text
 
 
@@ -70,6 +75,9 @@ def _whole(value: object) -> object:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value[:18])
     return value
+
+
+_Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 def _http_url(text: str | None) -> str | None:
@@ -99,21 +107,42 @@ class DatabaseSettings(_Section):
 
 
 class ObjectSettings(_Section):
-    """Where encodings are kept."""
+    """Where encodings are kept: a folder of this machine, or ``s3://BUCKET/PREFIX``."""
 
-    url: Annotated[str, Field(min_length=1), AfterValidator(_local_folder)] = "objects"
+    url: Annotated[str, Field(min_length=1), AfterValidator(_objects_place)] = "objects"
+
+
+class UploadSettings(_Section):
+    """What an upload may be.
+
+    ``most_bytes`` of a whole file, ``part_size`` in bytes of all its parts but the last;
+    ``most_open`` uploads of one agency at a time, each given up when it is ``days`` old.
+    """
+
+    most_bytes: Annotated[_Whole, Field(ge=1, le=2**40)] = 4 * 2**30
+    part_size: Annotated[_Whole, Field(ge=2**16, le=64 * 2**20)] = 8 * 2**20
+    most_open: Annotated[_Whole, Field(ge=1, le=100)] = 3
+    days: Annotated[_Whole, Field(ge=1, le=365)] = 7
+
+    @model_validator(mode="after")
+    def _few_enough_parts(self) -> Self:
+        if self.most_bytes > MOST_PARTS * self.part_size:
+            raise ValueError(
+                f"part_size must be larger, so that most_bytes make at most {MOST_PARTS:,} parts"
+            )
+        return self
 
 
 class ServiceSettings(_Section):
     """Where the matcher is reached, and how much it takes at a time."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)] = 8400
+    port: Annotated[_Whole, Field(ge=1, le=65535)] = 8400
     public_url: Annotated[str | None, AfterValidator(_http_url)] = None
-    requests_per_second: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 50
-    burst: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 200
-    connections: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 400
-    body_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=3600)] = 30
+    requests_per_second: Annotated[_Whole, Field(ge=1, le=10_000)] = 50
+    burst: Annotated[_Whole, Field(ge=1, le=10_000)] = 200
+    connections: Annotated[_Whole, Field(ge=1, le=10_000)] = 400
+    body_seconds: Annotated[_Whole, Field(ge=1, le=3600)] = 30
 
     @property
     def address(self) -> str:
@@ -122,13 +151,42 @@ class ServiceSettings(_Section):
         return self.public_url or f"http://{host}:{self.port}"
 
 
+class WorkerSettings(_Section):
+    """How runs are carried out.
+
+    ``processes`` that ``matcher serve`` starts, each of which compares on ``threads`` (0: one per
+    core); a run is taken from one that hasn't been heard of for ``lease_seconds``.
+    """
+
+    processes: Annotated[_Whole, Field(ge=0, le=64)] = 1
+    threads: Annotated[_Whole, Field(ge=0, le=1024)] = 0
+    lease_seconds: Annotated[_Whole, Field(ge=5, le=3600)] = 60
+
+
+class LoggingSettings(_Section):
+    """How the service says what it does, on standard error."""
+
+    format: Literal["json", "text"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetricsSettings(_Section):
+    """Who may read ``/metrics``: callers on this machine that no proxy stands for, all, nobody."""
+
+    serve: Literal["loopback", "always", "never"] = "loopback"
+
+
 class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
     log: LogSettings
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
+    uploads: UploadSettings = UploadSettings()
     service: ServiceSettings = ServiceSettings()
+    worker: WorkerSettings = WorkerSettings()
+    logging: LoggingSettings = LoggingSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 @dataclass(frozen=True)
@@ -150,13 +208,24 @@ class Settings:
 
     @property
     def objects_folder(self) -> Path:
-        """The folder of encodings."""
+        """The folder of objects, where they are kept in one."""
         return self.folder / self.sections.objects.url
+
+    @property
+    def objects_bucket(self) -> tuple[str, str] | None:
+        """The bucket of objects and the prefix in it, where they are kept in one."""
+        found = _BUCKET.fullmatch(self.sections.objects.url)
+        return None if found is None else (found["name"], found["prefix"] or "")
 
     @property
     def service(self) -> ServiceSettings:
         """Where the matcher is reached, and how much it takes at a time."""
         return self.sections.service
+
+    @property
+    def work_folder(self) -> Path:
+        """The folder that runs are worked in."""
+        return self.folder / "work"
 
     @property
     def database_url(self) -> URL:

@@ -90,7 +90,7 @@ def test_postgresql_gets_the_driver_that_is_used(folder: Path):
         ("[log]", "debug = true\n[log]", "debug stands outside"),
         ("verifier_key =", "# verifier_key =", "log.verifier_key is missing"),
         ('url = "objects"', "url = 3", "objects.url is wrong"),
-        ('url = "objects"', 'url = "s3://bucket"', "objects.url must be a folder"),
+        ('url = "objects"', 'url = "s3://b"', "objects.url must be a folder"),
         ('url = "sqlite:///matcher.sqlite"', 'url = "sqlite://"', "must name a file"),
         ('url = "sqlite:///matcher.sqlite"', 'url = "sqlite:///:memory:"', "must name a file"),
         ('url = "sqlite:///matcher.sqlite"', 'url = "mysql://x/y"', "must begin with"),

@@ -41,8 +41,10 @@ class Disclosure:
 
     ``fields`` of the scheme are released to ``recipients`` for clusters that a rule lets be
     proposed, once ``quorum`` of the ``approvers`` (every agency, if none are named) have agreed;
-    for protected people ``protected_quorum`` of them. A proposal names ``least_batch`` clusters at
-    least and is void after ``expires_days``. ``lookups_per_day`` bounds each agency's lookups.
+    for protected people ``protected_quorum`` of them; without it nobody protected is proposed. A
+    proposal names ``least_batch`` clusters at least, ``most_batch`` at most, none of which has a
+    link less likely than ``least_probability`` or, unless ``several_records``, two records of one
+    agency. It is void after ``expires_days``. ``lookups_per_day`` bounds each agency's lookups.
     """
 
     fields: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -53,6 +55,9 @@ class Disclosure:
     protected_quorum: Count | None = None
     expires_days: Days = 30
     least_batch: Count = 1
+    most_batch: Count = 1000
+    least_probability: Annotated[float, Field(ge=0.5, le=1)] = 0.9
+    several_records: bool = False
     lookups_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @model_validator(mode="after")
@@ -61,6 +66,12 @@ class Disclosure:
         listed = (self.fields, self.recipients, self.approvers, names)
         if any(len(set(own)) != len(own) for own in listed):
             raise ValueError("a field, a recipient, an approver or a rule stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _batch_in_order(self) -> Self:
+        if self.most_batch < self.least_batch:
+            raise ValueError("most_batch can't be below least_batch")
         return self
 
     @model_validator(mode="after")

@@ -31,10 +31,13 @@ runs = Table(
     Column("outcome", LargeBinary),
     Column("queued", BigInteger, nullable=False, index=True),
     Column("ended", BigInteger),
+    # What came out: kept, erasing (begun, and no longer to be gone on from), erased
+    Column("data", String(8), nullable=False, server_default="kept"),
     ForeignKeyConstraint(["agreement", "round"], ["rounds.agreement", "rounds.round"]),
     CheckConstraint(
         "state IN ('queued', 'running', 'finished', 'failed', 'cancelled')", name="state"
     ),
+    CheckConstraint("data IN ('kept', 'erasing', 'erased')", name="data"),
 )
 
 jobs = Table(

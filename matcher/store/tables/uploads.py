@@ -23,15 +23,17 @@ uploads = Table(
     Column("agreement", String(64), nullable=False),
     Column("round", BigInteger, nullable=False),
     Column("agency", String(64), nullable=False),
-    # open, committed, refused, erased
+    # open, committed, refused, erasing (begun, and no longer to be used), erased
     Column("state", String(16), nullable=False),
     # What was announced: the SHA-256 and the size in bytes of the whole file, and of its parts.
     Column("sha256", String(64), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("part_size", BigInteger, nullable=False),
     Column("opened", BigInteger, nullable=False),
+    # Why it was refused: one of a few names.
+    Column("refusal", String(16)),
     ForeignKeyConstraint(["agreement", "round"], ["rounds.agreement", "rounds.round"]),
-    CheckConstraint("state IN ('open', 'committed', 'refused', 'erased')", name="state"),
+    CheckConstraint("state IN ('open', 'committed', 'refused', 'erasing', 'erased')", name="state"),
 )
 
 upload_parts = Table(

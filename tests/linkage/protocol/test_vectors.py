@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from linkage.audit.keys import parse_verifier_key
 from linkage.errors import PolicyError, VerificationError
 from linkage.protocol.agreement import parse_content
 from linkage.protocol.handshake import verify_answers
@@ -23,6 +24,8 @@ from linkage.protocol.sealing import Context, open_sealed
 from linkage.protocol.secret_messages import verify_commitment
 from linkage.protocol.signing import sign, signed_bytes, verify_signed
 from linkage.protocol.standing import verify_agreement_signature
+from linkage.protocol.upload import verify_manifest
+from linkage.receipts import verify_receipt
 from tests.linkage.protocol.parties import POLICE
 
 FOLDER = Path("tests/vectors/protocol")
@@ -77,6 +80,14 @@ READERS = {
     ),
     "commitment": lambda case: verify_commitment(case["content"].encode(), "it", agreement(case)),
     "answers": lambda case: verify_answers(case["content"].encode(), "it", agreement(case), 1),
+    "manifest": lambda case: verify_manifest(case["content"].encode(), "it", agreement(case), 2),
+    "receipt": lambda case: verify_receipt(
+        case["content"].encode(),
+        "it",
+        agreement(case),
+        case["agency"],
+        parse_verifier_key(case["log"]),
+    ),
 }
 
 
@@ -92,7 +103,7 @@ def test_vectors(name):
     assert expect["because"] in str(caught.value)
     step = re.search(r"\(step (\d)\)", str(caught.value))
     assert step is None or int(step[1]) == expect["step"]
-    early = 5 if case["document"] == "signed" else 4
+    early = {"signed": 5, "manifest": 7}.get(case["document"], 4)
     assert step is not None or expect["step"] <= early
 
 
@@ -104,6 +115,8 @@ def test_there_is_a_vector_for_every_step():
     assert found["signed"] == {0, 1, 2, 3, 4, 5, 6}
     assert found["sealed"] == {0, 1, 2, 3, 4, 5, 6}
     assert found["agreement"] == {0, 2, 3, 4}
+    assert found["manifest"] == {0, 3, 4, 7}
+    assert found["receipt"] == {0, 1, 2, 3, 4, 5}
     assert {0, 7} <= found["agreement-signature"] & found["commitment"] & found["answers"]
 
 

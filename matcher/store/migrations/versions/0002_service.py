@@ -85,6 +85,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.LargeBinary(), nullable=True),
         sa.Column("queued", sa.BigInteger(), nullable=False),
         sa.Column("ended", sa.BigInteger(), nullable=True),
+        sa.Column("data", sa.String(length=8), server_default="kept", nullable=False),
+        sa.CheckConstraint("data IN ('kept', 'erasing', 'erased')", name="ck_runs_data"),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'finished', 'failed', 'cancelled')",
             name="ck_runs_state",
@@ -107,8 +109,10 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("part_size", sa.BigInteger(), nullable=False),
         sa.Column("opened", sa.BigInteger(), nullable=False),
+        sa.Column("refusal", sa.String(length=16), nullable=True),
         sa.CheckConstraint(
-            "state IN ('open', 'committed', 'refused', 'erased')", name="ck_uploads_state"
+            "state IN ('open', 'committed', 'refused', 'erasing', 'erased')",
+            name="ck_uploads_state",
         ),
         sa.ForeignKeyConstraint(
             ["agreement", "round"],

@@ -1,0 +1,82 @@
+"""Receipts: that the log holds what an agency has sent, verified without asking anybody."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from linkage.audit.checkpoint import Checkpoint, open_checkpoint
+from linkage.audit.events import Event, parse_event
+from linkage.audit.failures import LogError, ProofError
+from linkage.audit.keys import VerifierKey
+from linkage.audit.merkle import leaf_hash, verify_inclusion
+from linkage.errors import VerificationError
+from linkage.protocol.agreement import Agreement
+from linkage.protocol.upload import Manifest, OpenReceipt, open_receipt, verify_manifest
+
+KIND = "upload.committed"
+MANIFEST_DIGEST = "manifest"
+"""The name, among an event's digests, of the SHA-256 of the signed manifest."""
+
+
+@dataclass(frozen=True)
+class VerifiedReceipt:
+    """What was sent, the event about it, and the state of the log that has it."""
+
+    manifest: Manifest
+    event: Event
+    checkpoint: Checkpoint
+    note: bytes
+
+
+def verify_receipt(
+    content: bytes, source: str, agreement: Agreement, agency: str, log: VerifierKey
+) -> VerifiedReceipt:
+    """Return what a receipt proves, or raise `VerificationError` (protocol/SPEC.md, Receipts).
+
+    Whether its checkpoint belongs to the history that this party has pinned is for the caller to
+    ask of its `TrustedLog`.
+    """
+    # Step 1: strict, canonical JSON of exactly these members.
+    receipt = open_receipt(content, source)
+    # Step 2: the manifest is this agency's, under this agreement.
+    manifest = _manifest_of(receipt, source, agreement, agency)
+    # Steps 3 and 4: the log has signed the checkpoint, and the event is in it.
+    try:
+        checkpoint = _checkpoint_with(receipt, log)
+        event = parse_event(receipt.event)
+    except LogError as error:
+        raise VerificationError(f"{source} proves nothing: {error}") from error
+    # Step 5: the event says that this manifest was committed.
+    _require_about(event, receipt.manifest, source, agreement, agency)
+    return VerifiedReceipt(manifest, event, checkpoint, receipt.checkpoint)
+
+
+def _manifest_of(receipt: OpenReceipt, source: str, agreement: Agreement, agency: str) -> Manifest:
+    place = f"The manifest in {source}"
+    # The round is the manifest's own: any round of this agreement may have a receipt.
+    signer, manifest = verify_manifest(receipt.manifest, place, agreement, None)
+    if signer != agency:
+        raise VerificationError(f"{source} is a receipt for {signer!r} and not for {agency!r}.")
+    return manifest
+
+
+def _checkpoint_with(receipt: OpenReceipt, log: VerifierKey) -> Checkpoint:
+    """Return the checkpoint, whose log has signed it and which counts the event."""
+    checkpoint = open_checkpoint(receipt.checkpoint, log)
+    if receipt.leaf >= checkpoint.size:
+        raise ProofError("the checkpoint doesn't count the event yet.")
+    hashed = leaf_hash(receipt.event)
+    verify_inclusion(hashed, receipt.leaf, checkpoint.size, receipt.proof, checkpoint.root)
+    return checkpoint
+
+
+def _require_about(
+    event: Event, manifest: bytes, source: str, agreement: Agreement, agency: str
+) -> None:
+    found = (event.kind, event.party, event.agreement.digest, event.digests.get(MANIFEST_DIGEST))
+    if found != (KIND, agency, agreement.digest(), hashlib.sha256(manifest).hexdigest()):
+        raise VerificationError(
+            f"{source} proves another event than that this file was committed (step 5); keep it, "
+            "and ask the matcher's operator."
+        )
