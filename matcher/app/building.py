@@ -13,12 +13,18 @@ from linkage.audit.keys import Signer
 from matcher.agreements.admission import Admission
 from matcher.agreements.catalogue import Catalogue
 from matcher.agreements.directory import Directory
+from matcher.agreements.rounds import Rounds
+from matcher.agreements.secrets import SecretMessages
 from matcher.agreements.standings import Standings
+from matcher.agreements.witnesses import Witnesses
 from matcher.api.agreement_routes import agreement_routes
 from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
+from matcher.api.log_routes import log_routes
+from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
+from matcher.api.secret_routes import secret_routes
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings
 from matcher.ledger.heads import Heads
@@ -45,6 +51,9 @@ class Services:
     directory: Directory
     catalogue: Catalogue
     admission: Admission
+    secrets: SecretMessages
+    rounds: Rounds
+    witnesses: Witnesses
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -66,6 +75,9 @@ def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -
         directory=directory,
         catalogue=Catalogue(database, standings, directory),
         admission=Admission(database, ledger, standings, clock),
+        secrets=SecretMessages(database, ledger, clock),
+        rounds=Rounds(database, ledger, clock),
+        witnesses=Witnesses(directory, ledger),
     )
 
 
@@ -97,4 +109,9 @@ class WebApp:
 
 def all_routes(services: Services) -> list[Routes]:
     """Return the endpoints of every service."""
-    return [agreement_routes(services.catalogue)]
+    return [
+        agreement_routes(services.catalogue, services.admission),
+        secret_routes(services.secrets),
+        round_routes(services.rounds),
+        log_routes(services.ledger, services.witnesses),
+    ]
