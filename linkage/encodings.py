@@ -280,10 +280,19 @@ def _from_arrow(batch: Any, header: Header) -> Encodings:
     present = np.empty((rows, len(header.layout)), np.bool_)
     for index, group in enumerate(header.layout):
         column = batch.column(1 + index)
-        present[:, index] = column.is_valid().to_numpy(zero_copy_only=False)
+        present[:, index] = _validity(column)
         words = _bytes_of(column, group.length // 8).view("<u8")
-        bits[:, index, : group.length // 64] = words * present[:, index, None]
+        np.multiply(words, present[:, index, None], out=bits[:, index, : group.length // 64])
     return Encodings(header, _bytes_of(batch.column(0), TOKEN_BYTES), bits, present)
+
+
+def _validity(column: Any) -> NDArray[np.bool_]:
+    """Return where a column isn't null, bool (n,); Arrow's own way loads pandas first."""
+    bitmap = column.buffers()[0]
+    if bitmap is None:
+        return np.ones(len(column), np.bool_)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
+    return bits[column.offset : column.offset + len(column)].view(np.bool_)
 
 
 def _bytes_of(column: Any, width: int) -> NDArray[np.uint8]:
@@ -302,7 +311,7 @@ def _update(digest: Any, batch: Encodings) -> None:
     digest.update(len(batch).to_bytes(8, "little"))
     digest.update(np.ascontiguousarray(batch.tokens))
     digest.update(np.packbits(batch.present))
-    digest.update(np.ascontiguousarray(batch.bits).astype("<u8"))
+    digest.update(np.ascontiguousarray(batch.bits).astype("<u8", copy=False))
 
 
 def _empty(header: Header) -> Encodings:
