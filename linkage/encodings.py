@@ -13,6 +13,7 @@ altered file is refused.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -158,6 +159,19 @@ class EncodingsReader:
         """The SHA-256, in hex, of what was read so far."""
         return str(self._digest.hexdigest())
 
+    def closing(self) -> tuple[int, str]:
+        """Return rows and digest as the file's end says them, without verifying the rows.
+
+        Raises `VerificationError` where it says none, as a file that was cut short.
+        """
+        last = self._reader.num_record_batches - 1
+        metadata = self._reader.get_batch_with_custom_metadata(last)[1] if last >= 0 else None
+        found = _closing_of(metadata)
+        rows, digest = found.get("rows", ""), found.get("sha256", "")
+        if not re.fullmatch(r"[0-9]{1,15}", rows) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise self._altered()
+        return int(rows), digest
+
     def batches(self) -> Iterator[Encodings]:
         """Yield the rows, once, a batch at a time; raises `VerificationError` after the last.
 
@@ -169,15 +183,18 @@ class EncodingsReader:
             batch, metadata = self._reader.get_batch_with_custom_metadata(index)
             batch.validate(full=True)
             if index == last:
-                closing = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+                closing = _closing_of(metadata)
             if batch.num_rows:
                 yield self._taken(batch)
             del batch  # two batches at once would take twice the memory
         if closing != {"rows": str(self.rows), "sha256": self.digest}:
-            raise VerificationError(
-                f"{self._name} was altered or cut short after it was encoded; copy it anew from "
-                "the agency."
-            )
+            raise self._altered()
+
+    def _altered(self) -> VerificationError:
+        return VerificationError(
+            f"{self._name} was altered or cut short after it was encoded; copy it anew from the "
+            "agency."
+        )
 
     def _taken(self, batch: Any) -> Encodings:
         part = _from_arrow(batch, self.header)
@@ -214,6 +231,10 @@ def read_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Encodings:
     if not encodings.header.alternates:
         _refuse_repeated_tokens(encodings, name)
     return replace(encodings, digest=reader.digest)
+
+
+def _closing_of(metadata: Any) -> dict[str, str]:
+    return {key.decode(): value.decode() for key, value in (metadata or {}).items()}
 
 
 def _schema(header: Header) -> Any:
