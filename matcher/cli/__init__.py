@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from linkage.errors import LinkageError
+from matcher.cli.backups import backup_command, restore_command
+from matcher.cli.purging import purge_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
 
 if TYPE_CHECKING:
@@ -130,7 +132,14 @@ def evaluate_command(run: Path, truth: Path, maps: tuple[str, ...], output: str)
     click.echo(json.dumps(result, indent=2) if output == "json" else evaluation_text(result))
 
 
-for _command in (init_command, migrate_command, verify_log_command):
+for _command in (
+    init_command,
+    migrate_command,
+    verify_log_command,
+    backup_command,
+    restore_command,
+    purge_command,
+):
     cli.add_command(_command)
 
 

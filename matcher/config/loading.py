@@ -13,9 +13,12 @@ from pydantic import BaseModel, ValidationError
 from linkage.errors import InputError
 from matcher.config.settings import (
     DatabaseSettings,
+    LoggingSettings,
     LogSettings,
+    MetricsSettings,
     ObjectSettings,
     Sections,
+    ServiceSettings,
     Settings,
     UploadSettings,
     WorkerSettings,
@@ -28,7 +31,10 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "objects": ObjectSettings,
     "uploads": UploadSettings,
+    "service": ServiceSettings,
     "worker": WorkerSettings,
+    "logging": LoggingSettings,
+    "metrics": MetricsSettings,
 }
 
 

@@ -52,7 +52,15 @@ def verify_stored_log(
 
     Raises `LogError`. What was cut off together, with its checkpoints, only ``earlier`` shows.
     """
-    with database.reading() as connection, _types_in_words():
+    with database.reading() as connection:
+        return verify_log_of(connection, key, earlier)
+
+
+def verify_log_of(
+    connection: Connection, key: VerifierKey, earlier: Checkpoint | None = None
+) -> VerifiedLog:
+    """Verify the log that a transaction sees, as `verify_stored_log` does."""
+    with _types_in_words():
         log = StoredLog(connection)
         stored = _StoredEvents(connection, key)
         size = log.size()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,31 +37,57 @@ def migrate(database: Database) -> Versions:
     if database.is_file:
         _make_file(database.path)
     with database.writing() as connection:
-        _lock(connection)
-        versions = _versions(connection)
-        _refuse_newer(versions)
-        command.upgrade(_config(connection), "head")
-    return versions
+        return _upgrade(connection)
+
+
+@contextmanager
+def migrating(database: Database) -> Iterator[Connection]:
+    """Open a transaction that begins with what `migrate` does, and is committed with it or not.
+
+    Nobody else migrates meanwhile, and a file that was made for it goes again on an exception.
+    """
+    made = database.is_file and not database.path.exists()
+    if made:
+        _make_file(database.path)
+    try:
+        with database.writing() as connection:
+            _upgrade(connection)
+            yield connection
+    except BaseException:
+        if made:
+            database.close()
+            for suffix in ("", "-wal", "-shm"):
+                database.path.with_name(database.path.name + suffix).unlink(missing_ok=True)
+        raise
 
 
 def plan_migration(database: Database) -> Versions:
     """Return what `migrate` would find, and change nothing; raises `VersionError` as it would."""
     if database.is_file and not database.path.exists():
-        return Versions(None, _needed())
+        return Versions(None, needed_version())
     with database.reading() as connection:
         versions = _versions(connection)
     _refuse_newer(versions)
     return versions
 
 
-def require_current(database: Database) -> None:
-    """Raise `VersionError` unless the tables are those of this release."""
+def require_current(database: Database) -> str:
+    """Return the version of the tables; raises `VersionError` unless it is this release's."""
     versions = plan_migration(database)
     if versions.found != versions.needed:
         raise VersionError(
             f"The database has version {versions.found or 'none'} and this release needs "
             f"{versions.needed}; make a backup and run 'matcher migrate'."
         )
+    return versions.needed
+
+
+def _upgrade(connection: Connection) -> Versions:
+    lock_alone(connection)
+    versions = _versions(connection)
+    _refuse_newer(versions)
+    command.upgrade(_config(connection), "head")
+    return versions
 
 
 def _make_file(path: Path) -> None:
@@ -67,17 +95,18 @@ def _make_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _lock(connection: Connection) -> None:
-    """Let one migration happen at a time; SQLite's writers are alone already."""
+def lock_alone(connection: Connection) -> None:
+    """Let one migration, restore or purge happen at a time; SQLite's writers are alone already."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def _versions(connection: Connection) -> Versions:
-    return Versions(MigrationContext.configure(connection).get_current_revision(), _needed())
+    return Versions(MigrationContext.configure(connection).get_current_revision(), needed_version())
 
 
-def _needed() -> str:
+def needed_version() -> str:
+    """Return the version of this release's tables."""
     head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
     assert head is not None
     return head

@@ -1,0 +1,1 @@
+"""What the service says to its operator while it runs: lines that hold nobody's data."""

@@ -1,0 +1,1 @@
+"""Whether the matcher is well, and the numbers that an operator watches."""
