@@ -4,8 +4,11 @@
 
     LinkageError            exit code 1: the work failed
     ├── InputError          exit code 1: a file or a value handed in is not usable
+    │   └── MissingError    exit code 1: there is no such thing, or none that the caller may see
+    ├── UnavailableError    exit code 1: something that is needed can't be reached now
     ├── VerificationError   exit code 3: altered, truncated, or made for another scheme
     ├── PolicyError         exit code 4: possible, but refused by a rule that protects people
+    │   └── ConflictError   exit code 4: something else stands there already and stays
     └── NotReadyError       exit code 75: right as it is, and others have yet to do their part
 
 Every message is one sentence that says what is wrong, where, and how to mend it. It never holds
@@ -28,6 +31,14 @@ class InputError(LinkageError):
     """A file, a column, a cell or a setting can't be used as it is."""
 
 
+class MissingError(InputError):
+    """What was asked for isn't there, or isn't for this caller to see."""
+
+
+class UnavailableError(LinkageError):
+    """Something that is needed can't be reached now; later it may be."""
+
+
 class VerificationError(LinkageError):
     """What was received isn't what was sent, or wasn't made for this agreement."""
 
@@ -38,6 +49,10 @@ class PolicyError(LinkageError):
     """It could be done, and a rule forbids it."""
 
     exit_code = 4
+
+
+class ConflictError(PolicyError):
+    """Something else was stored in its place before, and what was stored stays."""
 
 
 class NotReadyError(LinkageError):

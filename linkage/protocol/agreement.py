@@ -7,6 +7,7 @@ people can be asked to sign it is in `linkage.protocol.binding`.
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import Self
 
 from pydantic import TypeAdapter, model_validator
@@ -102,11 +103,16 @@ class Agreement:
 
         No default may ever change its value, so that old agreements keep their digests.
         """
-        return canonical_json(settings(self))
+        return self._content
 
     def digest(self) -> str:
         """SHA-256, in hex, of `content`."""
-        return hashlib.sha256(self.content()).hexdigest()
+        return hashlib.sha256(self._content).hexdigest()
+
+    @cached_property
+    def _content(self) -> bytes:
+        # Every message is checked against the digest, and this takes milliseconds.
+        return canonical_json(settings(self))
 
 
 @dataclass(frozen=True, config=STRICT)

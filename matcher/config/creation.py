@@ -51,6 +51,19 @@ part_size = {part_size}
 most_open = {most_open}
 days = {days}
 
+[service]
+# Where the matcher listens. Only this machine reaches 127.0.0.1; put a proxy with TLS before it.
+host = "127.0.0.1"
+port = 8400
+# The address that agencies use, if it is another, as behind a proxy. Their signatures cover it.
+# public_url = "https://matcher.example"
+# How many requests a second a party may send on average, and how many at once after a pause.
+requests_per_second = 50
+burst = 200
+# How many connections there may be at a time, and for how many seconds a body may be waited for.
+connections = 400
+body_seconds = 30
+
 [logging]
 # What the service does, on standard error, one line an event: "json" for machines, "text" for
 # people. From which level on: "debug", "info", "warning", "error". Never anybody's data.

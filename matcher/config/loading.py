@@ -18,6 +18,7 @@ from matcher.config.settings import (
     MetricsSettings,
     ObjectSettings,
     Sections,
+    ServiceSettings,
     Settings,
     UploadSettings,
 )
@@ -29,6 +30,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "objects": ObjectSettings,
     "uploads": UploadSettings,
+    "service": ServiceSettings,
     "logging": LoggingSettings,
     "metrics": MetricsSettings,
 }

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 from linkage.audit.failures import LogError
 from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
 
+_PUBLIC_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql+psycopg"
 _BUCKET = re.compile(
@@ -69,12 +70,21 @@ def _objects_place(text: str) -> str:
     return text
 
 
-def _from_text(value: object) -> object:
-    """Read a number that a variable or a flag gives as text."""
-    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value) else value
+def _whole(value: object) -> object:
+    """Let a variable or a flag, which is text, stand for a whole number."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value[:18])
+    return value
 
 
-_Whole = Annotated[int, BeforeValidator(_from_text)]
+_Whole = Annotated[int, BeforeValidator(_whole)]
+
+
+def _http_url(text: str | None) -> str | None:
+    """Raise `ValueError` unless it is the beginning of the address of every endpoint."""
+    if text is not None and not _PUBLIC_URL.fullmatch(text):
+        raise ValueError("must be a URL such as https://matcher.example, without a path or a slash")
+    return text
 
 
 class _Section(BaseModel):
@@ -123,6 +133,24 @@ class UploadSettings(_Section):
         return self
 
 
+class ServiceSettings(_Section):
+    """Where the matcher is reached, and how much it takes at a time."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[_Whole, Field(ge=1, le=65535)] = 8400
+    public_url: Annotated[str | None, AfterValidator(_http_url)] = None
+    requests_per_second: Annotated[_Whole, Field(ge=1, le=10_000)] = 50
+    burst: Annotated[_Whole, Field(ge=1, le=10_000)] = 200
+    connections: Annotated[_Whole, Field(ge=1, le=10_000)] = 400
+    body_seconds: Annotated[_Whole, Field(ge=1, le=3600)] = 30
+
+    @property
+    def address(self) -> str:
+        """The URL that callers use, which their signatures cover: scheme, host and port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+
 class LoggingSettings(_Section):
     """How the service says what it does, on standard error."""
 
@@ -143,6 +171,7 @@ class Sections(_Section):
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
     uploads: UploadSettings = UploadSettings()
+    service: ServiceSettings = ServiceSettings()
     logging: LoggingSettings = LoggingSettings()
     metrics: MetricsSettings = MetricsSettings()
 
@@ -174,6 +203,11 @@ class Settings:
         """The bucket of objects and the prefix in it, where they are kept in one."""
         found = _BUCKET.fullmatch(self.sections.objects.url)
         return None if found is None else (found["name"], found["prefix"] or "")
+
+    @property
+    def service(self) -> ServiceSettings:
+        """Where the matcher is reached, and how much it takes at a time."""
+        return self.sections.service
 
     @property
     def database_url(self) -> URL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from linkage.audit.events import AgreementReference, Event
 from linkage.protocol.agreement import Agreement
@@ -11,16 +12,21 @@ from linkage.protocol.agreement import Agreement
 _MOST = 500
 
 
+class Details(TypedDict, total=False):
+    """What an event may say beside who did what when; see `Event`."""
+
+    recipients: Iterable[str]
+    counts: Mapping[str, int]
+    digests: Mapping[str, str]
+    justification: str
+
+
 def event_about(
     agreement: Agreement,
     kind: str,
     party: str,
     at: datetime,
-    *,
-    recipients: Iterable[str] = (),
-    counts: Mapping[str, int] | None = None,
-    digests: Mapping[str, str] | None = None,
-    justification: str = "",
+    **details: Unpack[Details],
 ) -> Event:
     """Return the event that ``party`` did something of a kind at ``at`` (UTC).
 
@@ -34,10 +40,10 @@ def event_about(
         agreement=AgreementReference(agreement.digest(), terms.id, terms.version),
         purpose=_phrase(", ".join(terms.purpose_codes)),
         lawful_basis=_phrase(terms.lawful_basis or ""),
-        recipients=tuple(sorted(set(recipients))),
-        counts=dict(counts or {}),
-        digests=dict(digests or {}),
-        justification=justification,
+        recipients=tuple(sorted(set(details.get("recipients", ())))),
+        counts=dict(details.get("counts", {})),
+        digests=dict(details.get("digests", {})),
+        justification=details.get("justification", ""),
     )
 
 

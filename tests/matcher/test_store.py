@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, select, text
 
-from linkage.errors import PolicyError
+from linkage.protocol.requests import ReplayedError
 from matcher.store.database import Database
 from matcher.store.failures import DatabaseError, VersionError
 from matcher.store.migrating import migrate, plan_migration, require_current
@@ -175,11 +175,11 @@ def test_writers_wait_for_each_other(database: Database):
 def test_a_nonce_is_refused_the_second_time(database: Database):
     with database.writing() as connection:
         use_nonce(connection, "once", 10)
-        with pytest.raises(PolicyError, match="sent before"):
+        with pytest.raises(ReplayedError, match="sent before"):
             use_nonce(connection, "once", 20)
         use_nonce(connection, "another", 20)
     other = open_database(str(database._url.render_as_string(hide_password=False)))
-    with pytest.raises(PolicyError), other.writing() as connection:
+    with pytest.raises(ReplayedError), other.writing() as connection:
         use_nonce(connection, "once", 30)
     other.close()
     with database.writing() as connection:
@@ -196,7 +196,7 @@ def test_one_nonce_by_two_at_once_is_taken_once(database: Database):
             with database.writing() as connection:
                 use_nonce(connection, "once", 1)
             outcomes.append("taken")
-        except PolicyError:
+        except ReplayedError:
             outcomes.append("refused")
 
     threads = [threading.Thread(target=use) for _ in range(2)]

@@ -1,0 +1,1 @@
+"""Agreements that the operator has admitted: signatures, the secret's messages, rounds."""

@@ -1,0 +1,80 @@
+"""Who calls: which party of which admitted agreement holds a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from linkage.errors import MissingError
+from linkage.protocol.agreement import Agreement
+from linkage.protocol.keys import VerifyingKey, parse_verifying_key
+from linkage.protocol.requests import UnknownKeyError
+from linkage.protocol.sections.party import Role
+from linkage.protocol.standing import State
+from matcher.agreements.standings import Standings
+from matcher.store.database import Database
+from matcher.store.tables import agreements, party_keys
+
+
+@dataclass(frozen=True)
+class Place:
+    """A caller's place in an agreement, and how that stands today."""
+
+    agreement: Agreement
+    digest: str
+    party: str
+    roles: tuple[Role, ...]
+    state: State
+
+
+class Directory:
+    """Looks up keys. Only parties of agreements that the operator has admitted are in it."""
+
+    def __init__(self, database: Database, standings: Standings) -> None:
+        self._database = database
+        self._standings = standings
+
+    def key(self, fingerprint: str) -> VerifyingKey:
+        """Return the key with a fingerprint, or raise `UnknownKeyError`."""
+        query = select(party_keys.c.signing_key).where(party_keys.c.fingerprint == fingerprint)
+        with self._database.reading() as connection:
+            text = connection.execute(query.limit(1)).scalar_one_or_none()
+        if text is None:
+            raise UnknownKeyError(
+                f"The key {fingerprint[:16]} is that of no party whose agreement is admitted here; "
+                "ask the operator to admit the agreement."
+            )
+        return parse_verifying_key(text)
+
+    def place(self, fingerprint: str, digest: str) -> Place:
+        """Return the place that a key's holder has in an agreement.
+
+        Raises `MissingError` alike where there is no such agreement and where it is others'.
+        """
+        query = select(party_keys.c.party).where(
+            party_keys.c.agreement == digest, party_keys.c.fingerprint == fingerprint
+        )
+        with self._database.reading() as connection:
+            party = connection.execute(query).scalar_one_or_none()
+            if party is None:
+                raise MissingError(
+                    f"You are a party of no agreement {digest[:16]} that is admitted here; compare "
+                    "its digest with the operator's."
+                )
+            agreement = self._standings.agreement(connection, digest)
+            state = self._standings.standing(connection, digest).state
+        roles = next(one.roles for one in agreement.party if one.name == party)
+        return Place(agreement, digest, party, roles, state)
+
+    def places(self, fingerprint: str) -> list[Place]:
+        """Return the places that a key's holder has, by id and version of the agreement."""
+        query = (
+            select(party_keys.c.agreement)
+            .join(agreements, agreements.c.digest == party_keys.c.agreement)
+            .where(party_keys.c.fingerprint == fingerprint)
+            .order_by(agreements.c.id, agreements.c.version)
+        )
+        with self._database.reading() as connection:
+            digests = list(connection.execute(query).scalars())
+        return [self.place(fingerprint, digest) for digest in digests]

@@ -1,0 +1,1 @@
+"""The matcher over HTTP: signed requests in, problem details and checkpoints out."""

@@ -1,0 +1,164 @@
+"""What every signed request goes through before an endpoint hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+
+from linkage.errors import MissingError
+from matcher.agreements.directory import Directory, Place
+from matcher.api.access import Access
+from matcher.api.authentication import Authenticated, SentRequest, authenticate
+from matcher.api.bodies import body_chunks, require_length, whole_body
+from matcher.api.limits import RateLimit
+from matcher.api.refusals import RequestError
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+Spend = Callable[[str, int], Future[None]]
+"""Notes a nonce until it expires (POSIX seconds); fails with `ReplayedError`."""
+
+
+@dataclass(frozen=True)
+class BodyRule:
+    """How long a body may be, and whether the endpoint takes it in pieces as they come."""
+
+    most: int
+    media_type: str = "application/json"
+    streamed: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint as it is declared: where it is, who may call it, what body it takes."""
+
+    method: str
+    path: str
+    access: Access
+    body: BodyRule | None = None
+
+    @property
+    def of_agreement(self) -> bool:
+        """Whether it belongs to one agreement, which the address names."""
+        return "{digest}" in self.path
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that was let in: by which key, with which whole body (empty if it is streamed)."""
+
+    key: str
+    body: bytes
+    found: Place | None
+    chunks: Callable[[], AsyncIterator[bytes]] = field(repr=False)
+    """The body in pieces, where the endpoint takes it so; fails at its end if it was changed."""
+
+    @property
+    def place(self) -> Place:
+        """The caller's place in the agreement; only where the address names one."""
+        if self.found is None:
+            raise RuntimeError("This endpoint belongs to no agreement.")
+        return self.found
+
+
+class Gate:
+    """Lets in what is signed, new, not too much, and allowed."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        spend: Spend,
+        limit: RateLimit,
+        clock: Callable[[], datetime],
+        *,
+        public_url: str,
+        body_seconds: float,
+    ) -> None:
+        self._directory = directory
+        self._spend = spend
+        self._limit = limit
+        self._clock = clock
+        self._public_url = public_url.rstrip("/")
+        self._body_seconds = body_seconds
+
+    async def let_in(self, request: Request, endpoint: Endpoint) -> Call:
+        """Return the call, or raise why not.
+
+        1. the body, if there is one, is no longer than it may be;
+        2. the request is signed by a party's key (`matcher.api.authentication`);
+        3. the party hasn't asked too often;
+        4. the body is the one that was signed for; of a streamed one that shows at its end;
+        5. the nonce is new, and from here on used;
+        6. the party is one of the agreement, and may do that while it stands as it does.
+        """
+        rule = endpoint.body
+        require_length(request, rule.most if rule else None)
+        caller = await run_in_threadpool(self._authenticate, request, rule is not None)
+        self._require_patience(caller)
+        body = b""
+        if rule is not None and not rule.streamed:
+            assert caller.body_sha256 is not None
+            body = await whole_body(request, caller.body_sha256, rule.most, self._body_seconds)
+        await asyncio.wrap_future(self._spend(caller.nonce, caller.expires))
+        place = await run_in_threadpool(self._place, request, endpoint, caller.key)
+        return Call(caller.key, body, place, self._chunks(request, rule, caller))
+
+    def _authenticate(self, request: Request, has_body: bool) -> Authenticated:
+        sent = SentRequest(request.method, self._target(request), _headers(request))
+        now = self._clock().timestamp()
+        return authenticate(sent, has_body=has_body, now=now, key_of=self._directory.key)
+
+    def _target(self, request: Request) -> str:
+        """Return the address as the caller has written it, behind whatever proxy."""
+        query = request.scope["query_string"]
+        target = request.scope["raw_path"] + (b"?" + query if query else b"")
+        return self._public_url + str(target.decode("latin-1"))
+
+    def _require_patience(self, caller: Authenticated) -> None:
+        wait = self._limit.take(caller.key)
+        if wait:
+            raise RequestError("too-many", "You have asked too often; wait a moment.", wait)
+
+    def _place(self, request: Request, endpoint: Endpoint, key: str) -> Place | None:
+        if not endpoint.of_agreement:
+            return None
+        digest = request.path_params["digest"]
+        if not _DIGEST.fullmatch(digest):
+            raise MissingError("An agreement's digest has 64 hex digits; look at the address.")
+        place = self._directory.place(key, digest)
+        endpoint.access.require(place)
+        return place
+
+    def _chunks(
+        self, request: Request, rule: BodyRule | None, caller: Authenticated
+    ) -> Callable[[], AsyncIterator[bytes]]:
+        def chunks() -> AsyncIterator[bytes]:
+            if rule is None or not rule.streamed or caller.body_sha256 is None:
+                raise RuntimeError("This endpoint doesn't take its body in pieces.")
+            return body_chunks(request, caller.body_sha256, rule.most, self._body_seconds)
+
+        return chunks
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Return the headers by lower-case name; one that came twice becomes a list (RFC 9110)."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.items():
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _of_request(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+SignedCall = Annotated[Call, Depends(_of_request)]
+"""The parameter by which an endpoint takes its call."""

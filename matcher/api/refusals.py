@@ -1,0 +1,84 @@
+"""Errors as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+import math
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from linkage.errors import LinkageError
+from linkage.protocol.problems import (
+    MEDIA_TYPE,
+    PROBLEMS,
+    ProblemType,
+    problem_bytes,
+    problem_of,
+)
+
+_RETRY_SECONDS = 2
+
+
+class RequestError(LinkageError):
+    """A refusal that is HTTP's own and no service's: which problem, and when to try again."""
+
+    def __init__(self, name: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.kind = PROBLEMS[name]
+        self.retry_after = retry_after
+
+
+def problem_response(kind: ProblemType, detail: str, retry_after: float | None = None) -> Response:
+    """Return problem details as a response."""
+    headers = {}
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+    if kind.status == 401:
+        headers["WWW-Authenticate"] = "Signature"
+    content = problem_bytes(kind, detail)
+    return Response(content, kind.status, headers, MEDIA_TYPE)
+
+
+def fault_response() -> Response:
+    """Return what a caller hears of a fault of the matcher's own: nothing."""
+    return problem_response(
+        PROBLEMS["fault"], "The matcher failed by a fault of its own; tell its operator."
+    )
+
+
+def handle_refusals(app: FastAPI) -> None:
+    """Let an app answer every error with problem details."""
+    app.add_exception_handler(LinkageError, _of_error)
+    app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(HTTPException, _of_http)
+
+
+def _of_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, LinkageError)
+    if isinstance(error, RequestError):
+        return problem_response(error.kind, str(error), error.retry_after)
+    kind = problem_of(error)
+    if kind.status == 500:
+        return fault_response()
+    return problem_response(kind, str(error), _RETRY_SECONDS if kind.status == 503 else None)
+
+
+def _of_parameters(_: Request, error: Exception) -> Response:
+    """Name the parameters that are wrong, never their values."""
+    assert isinstance(error, RequestValidationError)
+    names = sorted({str(fault["loc"][-1]) for fault in error.errors()})
+    return problem_response(
+        PROBLEMS["invalid"], f"What stands for {', '.join(names)} in the address can't be so."
+    )
+
+
+def _of_http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        response = problem_response(PROBLEMS["method"], "This address takes other methods.")
+        response.headers.update(error.headers or {})
+        return response
+    if error.status_code == 404:
+        return problem_response(PROBLEMS["missing"], "There is nothing at this address.")
+    return problem_response(PROBLEMS["malformed"], "The request isn't one of this protocol.")

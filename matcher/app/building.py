@@ -1,0 +1,100 @@
+"""Building the services of a matcher from its settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.types import ASGIApp
+
+from linkage.audit.keys import Signer
+from matcher.agreements.admission import Admission
+from matcher.agreements.catalogue import Catalogue
+from matcher.agreements.directory import Directory
+from matcher.agreements.standings import Standings
+from matcher.api.agreement_routes import agreement_routes
+from matcher.api.app import create_app
+from matcher.api.gate import Gate
+from matcher.api.limits import RateLimit
+from matcher.api.routes import Routes
+from matcher.config.log_key import read_signer
+from matcher.config.settings import ServiceSettings, Settings
+from matcher.ledger.heads import Heads
+from matcher.ledger.ledger import Ledger
+from matcher.store.database import Database
+from matcher.store.migrating import require_current
+from matcher.store.nonces import NonceKeeper
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time of the machine's clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services of a matcher, on one database and one log."""
+
+    database: Database
+    ledger: Ledger
+    heads: Heads
+    directory: Directory
+    catalogue: Catalogue
+    admission: Admission
+
+
+def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
+    """Build the services of the matcher in a folder; raises for a database that isn't current."""
+    database = Database(settings.database_url)
+    require_current(database)
+    signer = read_signer(settings.log_key_file, settings.log_key)
+    return build_services(database, signer, clock)
+
+
+def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -> Services:
+    """Build the services on a database with the tables of this release."""
+    ledger, standings = Ledger(database, signer), Standings(clock)
+    directory = Directory(database, standings)
+    return Services(
+        database=database,
+        ledger=ledger,
+        heads=Heads(database, signer),
+        directory=directory,
+        catalogue=Catalogue(database, standings, directory),
+        admission=Admission(database, ledger, standings, clock),
+    )
+
+
+class WebApp:
+    """The app of a matcher over HTTP, and what has to be closed after it."""
+
+    def __init__(
+        self,
+        services: Services,
+        routes: Sequence[Routes],
+        settings: ServiceSettings,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._nonces = NonceKeeper(services.database, clock)
+        gate = Gate(
+            services.directory,
+            self._nonces.spend,
+            RateLimit(settings.requests_per_second, settings.burst, time.monotonic),
+            clock,
+            public_url=settings.address,
+            body_seconds=settings.body_seconds,
+        )
+        self.asgi: ASGIApp = create_app(gate, services.heads.since, routes)
+
+    def close(self) -> None:
+        """Note the last nonces and stop."""
+        self._nonces.close()
+
+
+def all_routes(services: Services) -> list[Routes]:
+    """Return the endpoints of every service."""
+    return [agreement_routes(services.catalogue)]
