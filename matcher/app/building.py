@@ -18,7 +18,9 @@ from matcher.api.agreement_routes import agreement_routes
 from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
+from matcher.api.observed import Observed
 from matcher.api.routes import Routes
+from matcher.app.monitored import Monitoring
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings
 from matcher.ledger.heads import Heads
@@ -78,7 +80,9 @@ class WebApp:
         routes: Sequence[Routes],
         settings: ServiceSettings,
         clock: Clock = utc_now,
+        monitoring: Monitoring | None = None,
     ) -> None:
+        watched = monitoring or Monitoring()
         self._nonces = NonceKeeper(services.database, clock)
         gate = Gate(
             services.directory,
@@ -88,7 +92,8 @@ class WebApp:
             public_url=settings.address,
             body_seconds=settings.body_seconds,
         )
-        self.asgi: ASGIApp = create_app(gate, services.heads.since, routes)
+        app = create_app(gate, services.heads.since, routes, watched.routers)
+        self.asgi: ASGIApp = Observed(app, watched.watchers)
 
     def close(self) -> None:
         """Note the last nonces and stop."""
