@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import IO, Any
@@ -137,15 +138,63 @@ def write_encodings(sink: IO[bytes], header: Header, chunks: Iterable[Encodings]
     return rows
 
 
-def read_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Encodings:
-    """Read and verify an Arrow IPC file of encodings; ``name`` is what errors call it.
+class EncodingsReader:
+    """A file of encodings that is read and verified batch by batch.
 
-    Raises `VerificationError` for anything but exactly what `write_encodings` wrote: a file that
-    is truncated or altered, that repeats a token, or that isn't a file of encodings at all.
+    ``rows`` and ``digest`` (SHA-256, hex) are of what was read so far; once `batches` has come to
+    its end they are those that close the file.
+    """
+
+    def __init__(self, reader: Any, name: str) -> None:
+        """Begin with the header of an open Arrow file; see `opened_encodings`."""
+        self.header = _parse_schema(reader.schema, name)
+        self.rows = 0
+        self._reader = reader
+        self._name = name
+        self._digest = _header_digest(self.header)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256, in hex, of what was read so far."""
+        return str(self._digest.hexdigest())
+
+    def batches(self) -> Iterator[Encodings]:
+        """Yield the rows, once, a batch at a time; raises `VerificationError` after the last.
+
+        Until then what was yielded may have been altered. Repeated tokens are not looked for.
+        """
+        closing: dict[str, str] = {}
+        last = self._reader.num_record_batches - 1
+        for index in range(last + 1):
+            batch, metadata = self._reader.get_batch_with_custom_metadata(index)
+            batch.validate(full=True)
+            if index == last:
+                closing = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+            if batch.num_rows:
+                yield self._taken(batch)
+            del batch  # two batches at once would take twice the memory
+        if closing != {"rows": str(self.rows), "sha256": self.digest}:
+            raise VerificationError(
+                f"{self._name} was altered or cut short after it was encoded; copy it anew from "
+                "the agency."
+            )
+
+    def _taken(self, batch: Any) -> Encodings:
+        part = _from_arrow(batch, self.header)
+        _update(self._digest, part)
+        self.rows += len(part)
+        return part
+
+
+@contextmanager
+def opened_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Iterator[EncodingsReader]:
+    """Open an Arrow IPC file of encodings; ``name`` is what errors call it.
+
+    In the context whatever isn't exactly what `write_encodings` writes raises `VerificationError`.
     """
     try:
         with pa.ipc.open_file(source) as reader:
-            return _read(reader, name)
+            yield EncodingsReader(reader, name)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise VerificationError(
             f"{name} is not a whole file of encodings (truncated, altered, or of another kind); "
@@ -153,28 +202,18 @@ def read_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Encodings:
         ) from error
 
 
-def _read(reader: Any, name: str) -> Encodings:
-    header = _parse_schema(reader.schema, name)
-    digest, parts = _header_digest(header), []
-    last = reader.num_record_batches - 1
-    closing: dict[str, str] = {}
-    for index in range(last + 1):
-        batch, metadata = reader.get_batch_with_custom_metadata(index)
-        batch.validate(full=True)
-        if index == last:
-            closing = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
-        if batch.num_rows:
-            parts.append(_from_arrow(batch, header))
-            _update(digest, parts[-1])
-    expected = {"rows": str(sum(map(len, parts))), "sha256": digest.hexdigest()}
-    if closing != expected:
-        raise VerificationError(
-            f"{name} was altered or cut short after it was encoded; copy it anew from the agency."
-        )
-    encodings = join(parts) if parts else _empty(header)
-    if not header.alternates:
+def read_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Encodings:
+    """Read and verify an Arrow IPC file of encodings; ``name`` is what errors call it.
+
+    Raises `VerificationError` for anything but exactly what `write_encodings` wrote: a file that
+    is truncated or altered, that repeats a token, or that isn't a file of encodings at all.
+    """
+    with opened_encodings(source, name) as reader:
+        parts = list(reader.batches())
+    encodings = join(parts) if parts else _empty(reader.header)
+    if not encodings.header.alternates:
         _refuse_repeated_tokens(encodings, name)
-    return replace(encodings, digest=expected["sha256"])
+    return replace(encodings, digest=reader.digest)
 
 
 def _schema(header: Header) -> Any:
@@ -279,4 +318,9 @@ def _empty(header: Header) -> Encodings:
 def _refuse_repeated_tokens(encodings: Encodings, name: str) -> None:
     tokens = encodings.tokens.view(f"V{TOKEN_BYTES}").ravel()
     if len(np.unique(tokens)) != len(tokens):
-        raise VerificationError(f"{name} holds two records with the same token; encode it again.")
+        raise repeated_token(name)
+
+
+def repeated_token(name: str) -> VerificationError:
+    """Return the error for a file that holds two records with the same token."""
+    return VerificationError(f"{name} holds two records with the same token; encode it again.")

@@ -18,7 +18,9 @@ from matcher.cli.purging import purge_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
 
 if TYPE_CHECKING:
-    from matcher.runs.run import Run
+    from collections.abc import Callable
+
+    from matcher.runs.run import Run, Stage
 
 # The commands import what they run: help and refusals needn't wait for a compiler to load.
 
@@ -67,14 +69,7 @@ def link_command(
     from matcher.runs.run import link_files
 
     with _progress() as progress:
-        task = progress.add_task("comparing every pair", total=None)
-        run = link_files(
-            list(files),
-            agreed,
-            out,
-            lambda done, total: progress.update(task, completed=done, total=total),
-            onto,
-        )
+        run = link_files(list(files), agreed, out, _shown_on(progress), onto)
     if onto:
         click.echo(_reuse_text(run, onto), err=True)
     for line in _hashed_lines(run):
@@ -175,6 +170,16 @@ def _fail(sentence: str, exit_code: int) -> None:
 def _progress() -> Progress:
     console = Console(stderr=True)
     return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _shown_on(progress: Progress) -> Callable[[Stage], None]:
+    task = progress.add_task("", total=None)
+
+    def show(stage: Stage) -> None:
+        total = stage.total or None
+        progress.update(task, description=stage.name, completed=stage.done, total=total)
+
+    return show
 
 
 def _parse_map(text: str) -> tuple[str, Path]:

@@ -13,7 +13,7 @@ from linkage.audit.keys import Signer, VerifierKey
 from linkage.errors import InputError
 from matcher.config.loading import FILE_NAME
 from matcher.config.log_key import create_signer, key_bytes
-from matcher.config.settings import UploadSettings
+from matcher.config.settings import UploadSettings, WorkerSettings
 
 KEY_NAME = "log.key"
 OBJECTS_NAME = "objects"
@@ -63,6 +63,15 @@ burst = 200
 # How many connections there may be at a time, and for how many seconds a body may be waited for.
 connections = 400
 body_seconds = 30
+
+[worker]
+# How many processes of 'matcher serve' link; 0 if 'matcher worker' does it, here or elsewhere. Each
+# needs the memory of one linkage.
+processes = {processes}
+# How many threads of each compare records; 0 is one per core.
+threads = {threads}
+# After how many seconds without a sign of life a run is taken from its process by another.
+lease_seconds = {lease_seconds}
 
 [logging]
 # What the service does, on standard error, one line an event: "json" for machines, "text" for
@@ -127,6 +136,7 @@ def settings_text(key: VerifierKey) -> str:
         key_name=KEY_NAME,
         objects_name=OBJECTS_NAME,
         **UploadSettings().model_dump(),
+        **WorkerSettings().model_dump(),
     )
 
 

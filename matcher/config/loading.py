@@ -21,6 +21,7 @@ from matcher.config.settings import (
     ServiceSettings,
     Settings,
     UploadSettings,
+    WorkerSettings,
 )
 
 FILE_NAME = "matcher.toml"
@@ -31,6 +32,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "objects": ObjectSettings,
     "uploads": UploadSettings,
     "service": ServiceSettings,
+    "worker": WorkerSettings,
     "logging": LoggingSettings,
     "metrics": MetricsSettings,
 }

@@ -151,6 +151,18 @@ class ServiceSettings(_Section):
         return self.public_url or f"http://{host}:{self.port}"
 
 
+class WorkerSettings(_Section):
+    """How runs are carried out.
+
+    ``processes`` that ``matcher serve`` starts, each of which compares on ``threads`` (0: one per
+    core); a run is taken from one that hasn't been heard of for ``lease_seconds``.
+    """
+
+    processes: Annotated[_Whole, Field(ge=0, le=64)] = 1
+    threads: Annotated[_Whole, Field(ge=0, le=1024)] = 0
+    lease_seconds: Annotated[_Whole, Field(ge=5, le=3600)] = 60
+
+
 class LoggingSettings(_Section):
     """How the service says what it does, on standard error."""
 
@@ -172,6 +184,7 @@ class Sections(_Section):
     objects: ObjectSettings = ObjectSettings()
     uploads: UploadSettings = UploadSettings()
     service: ServiceSettings = ServiceSettings()
+    worker: WorkerSettings = WorkerSettings()
     logging: LoggingSettings = LoggingSettings()
     metrics: MetricsSettings = MetricsSettings()
 
@@ -208,6 +221,11 @@ class Settings:
     def service(self) -> ServiceSettings:
         """Where the matcher is reached, and how much it takes at a time."""
         return self.sections.service
+
+    @property
+    def work_folder(self) -> Path:
+        """The folder that runs are worked in."""
+        return self.folder / "work"
 
     @property
     def database_url(self) -> URL:

@@ -18,13 +18,13 @@ _AHEAD = 4  # tiles a thread may be ahead of what has been fetched: results must
 
 
 @contextmanager
-def thread_engine(progress: Callable[[int, int], None]) -> Iterator[MapTiles]:
-    """Yield a `MapTiles` on one thread per core.
+def thread_engine(progress: Callable[[int, int], None], threads: int = 0) -> Iterator[MapTiles]:
+    """Yield a `MapTiles` on a number of threads; 0 is one per core.
 
     ``progress`` is called on the caller's thread with the tiles done and the tiles in all. Leaving
     by an exception, such as a Ctrl-C, waits only for the tiles already begun.
     """
-    threads = _cores()
+    threads = threads or _cores()
     pool = ThreadPoolExecutor(max_workers=threads)
 
     def map_tiles(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

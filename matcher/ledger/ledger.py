@@ -13,7 +13,7 @@ from linkage.audit.cosignature import verify_cosignature
 from linkage.audit.failures import SignatureError
 from linkage.audit.keys import LogKeys, Signer, VerifierKey
 from linkage.audit.notes import NoteSignature, SignedNote
-from matcher.ledger.recording import Recording
+from matcher.ledger.recording import Receipt, Recording
 from matcher.ledger.stored_log import StoredLog
 from matcher.store.database import Database
 from matcher.store.tables import log_cosignatures
@@ -50,6 +50,15 @@ class Ledger:
         with self._database.reading() as connection:
             log = StoredLog(connection)
             return self._head(log, log.size() if size is None else size).note
+
+    def receipt(self, leaf: int) -> Receipt:
+        """Return the receipt of an event again, as it was after its commit; raises `InputError`."""
+        with self._database.reading() as connection:
+            log = StoredLog(connection)
+            size = log.sealed_at(leaf)
+            event = next(log.events(leaf, leaf + 1))
+            proof = tuple(log.inclusion_proof(leaf, size))
+            return Receipt(leaf, event, log.note(size).to_bytes(), proof)
 
     def inclusion_proof(self, leaf: int, size: int) -> list[bytes]:
         """Return the proof that an event is among the first ``size``; raises `InputError`."""

@@ -33,6 +33,15 @@ class StoredLog:
         size: int = self._connection.execute(query).scalar_one()
         return size
 
+    def sealed_at(self, leaf: int) -> int:
+        """Return the size of the first checkpoint that counts an event; raises `InputError`."""
+        sizes = log_checkpoints.c.size
+        query = select(sizes).where(sizes > leaf).order_by(sizes).limit(1)
+        size: int | None = self._connection.execute(query).scalar_one_or_none()
+        if size is None:
+            raise InputError(f"The log has no event {leaf + 1:,} yet; ask for another.")
+        return size
+
     def note(self, size: int) -> SignedNote:
         """Return the checkpoint of a size, without cosignatures; raises `InputError`."""
         query = select(log_checkpoints.c.note).where(log_checkpoints.c.size == size)

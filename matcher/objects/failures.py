@@ -2,17 +2,17 @@
 
 ::
 
-    LinkageError
+    UnavailableError
     └── ObjectsError            it can't be reached, refuses, or is full
         └── ObjectMissingError  there is no such object
 """
 
 from __future__ import annotations
 
-from linkage.errors import LinkageError
+from linkage.errors import UnavailableError
 
 
-class ObjectsError(LinkageError):
+class ObjectsError(UnavailableError):
     """The store can't do now what was asked of it; what was to be stored isn't there."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 
@@ -27,13 +28,20 @@ def read_agency_file(path: Path, agreement: Agreement) -> Encodings:
     """Read one agency's encodings and make sure that they belong to the agreement."""
     # Arrow's own threads read a native file without waiting for the interpreter.
     with pa.OSFile(str(path)) as file:
-        encodings = read_encodings(file, str(path))
+        return read_agency_encodings(file, str(path), agreement)
+
+
+def read_agency_encodings(
+    file: IO[bytes] | pa.NativeFile, name: str, agreement: Agreement
+) -> Encodings:
+    """Read one agency's encodings, which errors call ``name``, as `read_agency_file` does."""
+    encodings = read_encodings(file, name)
     header, scheme = encodings.header, agreement.scheme
     agreement.require_party(header.agency)
     layout = tuple(GroupLayout(group.name, group.length) for group in scheme.group)
     if header.scheme_digest != scheme.digest() or header.layout != layout:
         raise VerificationError(
-            f"{path} was encoded under another scheme ({header.scheme_digest[:12]}…) than the "
+            f"{name} was encoded under another scheme ({header.scheme_digest[:12]}…) than the "
             f"agreement's ({scheme.digest()[:12]}…); encode the extract again with this agreement."
         )
     return encodings

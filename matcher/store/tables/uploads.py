@@ -30,6 +30,8 @@ uploads = Table(
     Column("size", BigInteger, nullable=False),
     Column("part_size", BigInteger, nullable=False),
     Column("opened", BigInteger, nullable=False),
+    # Why it was refused: one of a few names.
+    Column("refusal", String(16)),
     ForeignKeyConstraint(["agreement", "round"], ["rounds.agreement", "rounds.round"]),
     CheckConstraint("state IN ('open', 'committed', 'refused', 'erasing', 'erased')", name="state"),
 )

@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("part_size", sa.BigInteger(), nullable=False),
         sa.Column("opened", sa.BigInteger(), nullable=False),
+        sa.Column("refusal", sa.String(length=16), nullable=True),
         sa.CheckConstraint(
             "state IN ('open', 'committed', 'refused', 'erasing', 'erased')",
             name="ck_uploads_state",

@@ -1,0 +1,1 @@
+"""Uploads: announced, received in parts, verified whole and committed once."""

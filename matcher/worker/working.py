@@ -1,0 +1,164 @@
+"""What a worker does all day: take a run, carry it out, clear up, and look for the next."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from linkage.errors import (
+    InputError,
+    LinkageError,
+    NotReadyError,
+    PolicyError,
+    VerificationError,
+)
+from matcher.jobs.leases import MOST_ATTEMPTS, Lease, LeaseLostError
+from matcher.objects.failures import ObjectMissingError, ObjectsError
+from matcher.objects.objects import Objects
+from matcher.runs.carrying import Carrying, RunCancelledError
+from matcher.runs.finished import objects_of, objects_of_lease
+from matcher.runs.storing import delete_others
+from matcher.store.failures import DatabaseError
+from matcher.worker.attempt import Attempt, OpenUpload
+from matcher.worker.folders import remove_folder, runs_in, work_folder
+from matcher.worker.pulse import Pulse, WorkerStoppedError
+
+IDLE_SECONDS = 1.0
+_PAUSE_SECONDS = 20
+"""How long a run waits after an attempt has failed, doubled with each."""
+_LASTING = (InputError, NotReadyError, ObjectMissingError, PolicyError, VerificationError)
+"""Errors that another attempt would end in as well."""
+_LOG = logging.getLogger(__name__)
+
+
+def worker_name() -> str:
+    """Return a name for this process that no other has, nor has had."""
+    return f"{socket.gethostname()[:64]}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Carries out runs, one at a time.
+
+    ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
+    ``threads`` how many compare (0: one per core).
+    """
+
+    carrying: Carrying
+    objects: Objects
+    open_upload: OpenUpload
+    folder: Path
+    lease_seconds: int
+    threads: int = 0
+    name: str = field(default_factory=worker_name)
+
+    def work(self, must_stop: Callable[[], bool]) -> None:
+        """Carry out runs until told to stop; a lost database is waited for."""
+        pause = threading.Event()
+        swept = False
+        while not must_stop():
+            try:
+                swept = swept or self.sweep()
+                if self.run_next(must_stop):
+                    continue
+            except (DatabaseError, ObjectsError) as error:
+                _LOG.warning("The worker waits: %s", error)
+            pause.wait(IDLE_SECONDS)
+
+    def run_next(self, must_stop: Callable[[], bool]) -> bool:
+        """Take a run and carry it out; returns whether there was one."""
+        lease = self.carrying.take(self.name, self.lease_seconds)
+        if lease is None:
+            return False
+        _LOG.info("Attempt %d at run %s begins", lease.attempt, lease.run)
+        self._carry_out(lease, must_stop)
+        return True
+
+    def sweep(self) -> bool:
+        """Remove what killed processes have left of runs that have ended; returns True."""
+        found = runs_in(self.folder)
+        for run, kept in self.carrying.ended(list(found)).items():
+            delete_others(self.objects, objects_of(run), kept)
+            for path in found[run]:
+                remove_folder(path)
+        return True
+
+    def _carry_out(self, lease: Lease, must_stop: Callable[[], bool]) -> None:
+        try:
+            if lease.is_one_too_many:
+                self._fail(lease, _crashed())
+            else:
+                self._attempt(lease, must_stop)
+        except LeaseLostError:
+            _LOG.warning("The run %s was taken over by another worker", lease.run)
+            self.objects.delete_below(objects_of_lease(lease.run, lease.number))
+            return
+        self._clear_up(lease.run)
+
+    def _attempt(self, lease: Lease, must_stop: Callable[[], bool]) -> None:
+        try:
+            with (
+                Pulse(self.carrying, lease, self.lease_seconds, must_stop) as pulse,
+                work_folder(self.folder, lease.run, lease.number) as folder,
+            ):
+                attempt = Attempt(self.carrying, self.objects, self.open_upload, lease, pulse)
+                attempt.make(folder, self.threads)
+            _LOG.info("Run %s has finished", lease.run)
+        except RunCancelledError:
+            self.carrying.cancel(lease)
+            _LOG.info("Run %s was cancelled", lease.run)
+        except WorkerStoppedError:
+            self.carrying.put_back(lease, 0, counts=False)
+        except LeaseLostError:
+            raise
+        except _LASTING as error:
+            self._fail(lease, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must not be lost
+            self._try_again(lease, error)
+
+    def _try_again(self, lease: Lease, error: Exception) -> None:
+        """Give the run back for another attempt, or give it up after the last."""
+        sentence = str(error) if isinstance(error, LinkageError) else _unexpected(error)
+        if lease.attempt >= MOST_ATTEMPTS:
+            self._fail(lease, sentence)
+            return
+        pause = _PAUSE_SECONDS << (lease.attempt - 1)
+        _LOG.warning("Run %s is tried again in %d s: %s", lease.run, pause, sentence)
+        self.carrying.put_back(lease, pause, counts=True)
+
+    def _fail(self, lease: Lease, sentence: str) -> None:
+        self.carrying.fail(lease, sentence)
+        _LOG.error("Run %s has failed: %s", lease.run, sentence)
+
+    def _clear_up(self, run: str) -> None:
+        """Remove what a run that has ended needs no more; one that hasn't keeps it all."""
+        ended = self.carrying.ended([run])
+        if run in ended:
+            delete_others(self.objects, objects_of(run), ended[run])
+            for path in runs_in(self.folder).get(run, []):
+                remove_folder(path)
+
+
+def _crashed() -> str:
+    return (
+        f"The worker's process died at each of {MOST_ATTEMPTS} attempts, as it does when memory "
+        "runs out; look at the matcher's messages, then queue a run again."
+    )
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "The run needs more memory than there is; give the worker more, and queue it again."
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return f"The worker's folder can't be used ({reason}); mend it, and queue a run again."
+    return (
+        f"An unexpected error ({type(error).__name__}) ended the run; look at the matcher's "
+        "messages, then queue a run again."
+    )
