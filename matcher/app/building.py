@@ -25,10 +25,12 @@ from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
 from matcher.api.log_routes import log_routes
+from matcher.api.observed import Observed
 from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
 from matcher.api.secret_routes import secret_routes
 from matcher.api.upload_routes import upload_routes
+from matcher.app.monitored import Monitoring
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.ledger.heads import Heads
@@ -123,7 +125,9 @@ class WebApp:
         routes: Sequence[Routes],
         settings: ServiceSettings,
         clock: Clock = utc_now,
+        monitoring: Monitoring | None = None,
     ) -> None:
+        watched = monitoring or Monitoring()
         self._nonces = NonceKeeper(services.database, clock)
         gate = Gate(
             services.directory,
@@ -133,7 +137,8 @@ class WebApp:
             public_url=settings.address,
             body_seconds=settings.body_seconds,
         )
-        self.asgi: ASGIApp = create_app(gate, services.heads.since, routes)
+        app = create_app(gate, services.heads.since, routes, watched.routers)
+        self.asgi: ASGIApp = Observed(app, watched.watchers)
 
     def close(self) -> None:
         """Note the last nonces and stop."""

@@ -34,6 +34,7 @@ from linkage.protocol.requests import parse_checkpoint_value, parse_consistency_
 from linkage.protocol.standing import sign_agreement
 from matcher.api.routes import Routes
 from matcher.app.building import Services, WebApp, all_routes, build_services
+from matcher.app.monitored import Monitoring
 from matcher.app.serving import server_for
 from matcher.config.settings import ServiceSettings, UploadSettings
 from matcher.objects.folder import Folder
@@ -135,6 +136,7 @@ def running(
     database: Database,
     clock: Clock | None = None,
     routes: Callable[[Services], Sequence[Routes]] = all_routes,
+    monitoring: Monitoring | None = None,
     **settings: Any,
 ) -> Iterator[Matcher]:
     """Run a matcher on a database with the tables of this release.
@@ -147,7 +149,7 @@ def running(
     kept = tempfile.TemporaryDirectory()
     objects = Folder(Path(kept.name))
     services = build_services(database, LOG, objects, UploadSettings(), clock)
-    web = WebApp(services, routes(services), chosen, clock)
+    web = WebApp(services, routes(services), chosen, clock, monitoring)
     server = server_for(web.asgi, chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
