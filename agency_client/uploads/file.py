@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,5 +84,5 @@ def _require_own(header: Header, path: Path, agreement: Agreement, agency: str) 
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    found = os.stat(path)
+    found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns

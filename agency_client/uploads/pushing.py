@@ -69,6 +69,7 @@ class Push:
         self._round = round_number
         self._watcher = watcher
         self._parts: dict[int, str] = {}
+        self._there: set[int] = set()
         self._breaks = 0
 
     def run(self) -> Committed:
@@ -114,17 +115,14 @@ class Push:
     def _send_missing(self, state: UploadState) -> None:
         missing = set(state.missing)
         for number in range(part_count(state.size, state.part_size)):
-            length = part_length(state.size, state.part_size, number)
             if number in missing:
                 part = self._read(state, number)
                 place = f"{self._path}/uploads/{state.id}/parts/{number}"
                 self._matcher.ask("PUT", place, part)
                 self._breaks = 0
-            elif number not in self._parts:
-                self._read(state, number)
-            else:
-                continue
-            self._watcher.sent(length)
+            if number not in self._there:
+                self._there.add(number)
+                self._watcher.sent(part_length(state.size, state.part_size, number))
         try:
             self._file.require_unchanged()
         except InputError:

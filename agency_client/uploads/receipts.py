@@ -57,7 +57,7 @@ def _require_in_history(verified: VerifiedReceipt, matcher: Matcher) -> None:
         proof = [] if first == pinned else _proof(matcher, first, pinned)
         # The answer with the proof may have brought a later state, and then another proof is due.
         if matcher.trusted.pinned.size == pinned:
-            matcher.trusted.verify_earlier(verified.note, proof)
+            matcher.trusted.compare(verified.note, proof)
             return
     raise VerificationError(
         "The receipt's checkpoint could not be held against the log's history; push the file "
