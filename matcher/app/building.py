@@ -19,10 +19,13 @@ from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
 from matcher.api.routes import Routes
+from matcher.api.run_routes import run_routes
+from matcher.app.running import in_force
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
+from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
 from matcher.store.nonces import NonceKeeper
@@ -45,6 +48,7 @@ class Services:
     directory: Directory
     catalogue: Catalogue
     admission: Admission
+    runs: Runs
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -66,6 +70,7 @@ def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -
         directory=directory,
         catalogue=Catalogue(database, standings, directory),
         admission=Admission(database, ledger, standings, clock),
+        runs=Runs(database, in_force(standings), clock),
     )
 
 
@@ -97,4 +102,4 @@ class WebApp:
 
 def all_routes(services: Services) -> list[Routes]:
     """Return the endpoints of every service."""
-    return [agreement_routes(services.catalogue)]
+    return [agreement_routes(services.catalogue), run_routes(services.runs)]
