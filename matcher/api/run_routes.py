@@ -9,7 +9,7 @@ from fastapi import Path, Response
 from linkage.protocol.run_replies import RunEntry, RunList
 from matcher.api.access import ONCE_IN_FORCE, allow
 from matcher.api.gate import SignedCall
-from matcher.api.routes import AgreementDigest, Raw, Routes
+from matcher.api.routes import Raw, Routes
 from matcher.runs.service import Runs, RunView
 
 _PATH = "/agreements/{digest}/runs"
@@ -23,24 +23,24 @@ def run_routes(runs: Runs) -> Routes:
     routes = Routes("runs")
 
     @routes.get(_PATH, _READERS, answer=RunList)
-    def list_runs(call: SignedCall, digest: AgreementDigest) -> RunList:
+    def list_runs(call: SignedCall) -> RunList:
         """List the runs of an agreement, the newest first."""
-        return RunList(tuple(_entry(view, call) for view in runs.all(digest)))
+        return RunList(tuple(_entry(view, call) for view in runs.all(call.place.digest)))
 
     @routes.get(_PATH + "/{run}", _READERS, answer=RunEntry)
-    def show_run(call: SignedCall, digest: AgreementDigest, run: RunId) -> RunEntry:
+    def show_run(call: SignedCall, run: RunId) -> RunEntry:
         """Show where a run stands and how far it has come."""
-        return _entry(runs.one(digest, run), call)
+        return _entry(runs.one(call.place.digest, run), call)
 
     @routes.post(_PATH + "/{run}/cancel", allow("matcher", states=ONCE_IN_FORCE), answer=RunEntry)
-    def cancel_run(call: SignedCall, digest: AgreementDigest, run: RunId) -> RunEntry:
+    def cancel_run(call: SignedCall, run: RunId) -> RunEntry:
         """Stop a run; one that is carried out stops within seconds."""
-        return _entry(runs.cancel(digest, run), call)
+        return _entry(runs.cancel(call.place.digest, run), call)
 
     @routes.get(_PATH + "/{run}/result", allow("agency", states=ONCE_IN_FORCE), answer=_RESULT)
-    def show_result(call: SignedCall, digest: AgreementDigest, run: RunId) -> Response:
+    def show_result(call: SignedCall, run: RunId) -> Response:
         """Return your result of a finished run, which is of one size whatever came out."""
-        return _RESULT.response(runs.result(digest, run, call.place.party))
+        return _RESULT.response(runs.result(call.place.digest, run, call.place.party))
 
     return routes
 

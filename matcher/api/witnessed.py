@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from fastapi import Request
@@ -24,8 +23,7 @@ from linkage.protocol.requests import (
 from matcher.api.refusals import fault_response, problem_response
 from matcher.api.routes import PREFIX
 from matcher.ledger.heads import Head
-
-_LOG = logging.getLogger("matcher.api")
+from matcher.logs.lines import log_fault
 
 
 class Witnessed:
@@ -49,8 +47,9 @@ class Witnessed:
         except ClientDisconnect:
             return
         except Exception as error:
-            # Its words may quote what was sent, so only its name is noted.
-            _LOG.error("a fault of the matcher's own: %s", type(error).__name__)
+            log_fault(error)
+            if answer.ended:
+                return
             if answer.begun:
                 raise
             await fault_response()(scope, receive, answer.send)
@@ -73,6 +72,7 @@ class _Answer:
         self._send = send
         self._replaced = False
         self.begun = False
+        self.ended = False
 
     async def send(self, message: Message) -> None:
         if self._replaced:
@@ -88,6 +88,7 @@ class _Answer:
                 return
         self.begun = True
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body")
 
     async def _say_unproved(self) -> None:
         """Say that the log can't be read; what the request has changed can be asked again."""
