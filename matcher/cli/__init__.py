@@ -15,6 +15,7 @@ from rich.progress import Progress
 from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
 from matcher.cli.purging import purge_command
+from matcher.cli.runs import run_command, worker_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ for _command in (
     backup_command,
     restore_command,
     purge_command,
+    run_command,
+    worker_command,
 ):
     cli.add_command(_command)
 
