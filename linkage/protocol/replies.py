@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,6 +16,8 @@ from linkage.protocol.standing import State
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
 _Reply = TypeVar("_Reply")
+Size = Annotated[int, Field(ge=0, lt=2**53)]
+Hash = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -37,6 +40,63 @@ class AgreementList:
     """The agreements of which the caller is a party, by id and version."""
 
     agreements: tuple[AgreementEntry, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SignatureList:
+    """Who has signed an agreement and who hasn't, in its order, and how it stands today."""
+
+    signed: tuple[PartyName, ...]
+    missing: tuple[PartyName, ...]
+    state: State
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RoundEntry:
+    """A round that is open: its number and since when (UTC)."""
+
+    round: Version
+    opened: datetime
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RoundList:
+    """The rounds that are open, by number; data goes to the newest."""
+
+    rounds: tuple[RoundEntry, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class RoundState:
+    """How the known-answer handshake of a round stands.
+
+    ``opened`` is None until everybody's answers were found alike; ``different`` says of each agency
+    whose answers aren't the others' why.
+    """
+
+    round: Version
+    opened: datetime | None
+    answered: tuple[PartyName, ...]
+    missing: tuple[PartyName, ...]
+    different: dict[PartyName, str]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ConsistencyProof:
+    """That the log of ``second`` events begins with that of ``first``; hashes in base64."""
+
+    first: Size
+    second: Size
+    proof: tuple[Hash, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class InclusionProof:
+    """That event ``leaf`` (from 0) is among the first ``size`` of the log; hashes in base64."""
+
+    leaf: Size
+    size: Size
+    proof: tuple[Hash, ...]
 
 
 def parse_reply(adapter: TypeAdapter[_Reply], content: bytes, source: str) -> _Reply:

@@ -122,6 +122,22 @@ def open_sealed(
     return payload
 
 
+def require_sealed_for(
+    content: bytes,
+    source: str,
+    context: Context,
+    sender: PublicIdentity,
+    recipient: PublicIdentity,
+) -> None:
+    """Raise `VerificationError` unless a message says that it is for this, from one to the other.
+
+    That is steps 1 to 3 of opening it, which is all that can be said without the recipient's key.
+    """
+    info, _ = _split(content, source)
+    header = parse_message(_HEADER, info, f"The header of {source}")
+    _require_same(header, _header(recipient, context, sender), source)
+
+
 def size_class(length: int) -> int:
     """Return the length of the padded plaintext of a payload of ``length`` bytes."""
     needed = SIGNATURE_BYTES + _LENGTH_BYTES + length

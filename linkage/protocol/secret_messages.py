@@ -16,7 +16,7 @@ from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import canonical_json, parse_message
 from linkage.protocol.keys import Identity, PublicIdentity
-from linkage.protocol.sealing import Context, open_sealed, seal
+from linkage.protocol.sealing import Context, open_sealed, require_sealed_for, seal
 from linkage.protocol.settings import settings
 from linkage.protocol.signing import Digest, sign, verify_signed
 
@@ -88,6 +88,20 @@ def open_secret(
             f"{SECRET_BYTES}; ask {creator.name!r} to seal it again."
         )
     return material
+
+
+def require_delivery(
+    content: bytes,
+    source: str,
+    agreement: Agreement,
+    creator: PublicIdentity,
+    recipient: PublicIdentity,
+) -> None:
+    """Raise `VerificationError` unless it says it is the secret, sealed by one for the other.
+
+    Whoever passes it on can see no more than that.
+    """
+    require_sealed_for(content, source, _context(agreement), creator, recipient)
 
 
 def require_this_agreement(digest: str, epoch: int, agreement: Agreement, source: str) -> None:

@@ -21,6 +21,9 @@ from matcher.ledger.recording import Recording
 from matcher.store.database import Database
 from matcher.store.tables import agreement_signatures, agreements, party_keys
 
+MOST_CONTENT = 700_000
+"""How many bytes an agreement may have, so that a signature, which holds it, passes over HTTP."""
+
 
 class Admission:
     """Admits agreements and takes the signatures under them."""
@@ -146,6 +149,11 @@ class Admission:
 def _by_signer(agreement: Agreement, signed: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return verified signatures by party, among them that of the matcher's operator."""
     require_signable(agreement)
+    if len(agreement.content()) > MOST_CONTENT:
+        raise PolicyError(
+            f"The agreement {agreement.agreement.id!r} is longer than {MOST_CONTENT:,} bytes; "
+            "shorten its texts."
+        )
     found = {
         verify_agreement_signature(content, source, agreement): content
         for source, content in signed.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from linkage.errors import MissingError
 from linkage.protocol.replies import AgreementEntry
 from linkage.protocol.standing import Standing
 from matcher.agreements.directory import Directory
@@ -38,7 +39,10 @@ class Catalogue:
         with self._database.reading() as connection:
             return self._standings.standing(connection, digest)
 
-    def signatures(self, digest: str) -> dict[str, bytes]:
-        """Return the signatures under an agreement, by party."""
+    def signature(self, digest: str, party: str) -> bytes:
+        """Return a party's signature under an agreement; raises `MissingError`."""
         with self._database.reading() as connection:
-            return signatures(connection, digest)
+            found = signatures(connection, digest).get(party)
+        if found is None:
+            raise MissingError(f"There is no signature of {party!r} under {digest[:16]} yet.")
+        return found

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
-from linkage.errors import MissingError
+from linkage.errors import MissingError, PolicyError
 from matcher.agreements.directory import Directory, Place
 from matcher.api.access import Access
 from matcher.api.authentication import Authenticated, SentRequest, authenticate
@@ -66,6 +66,12 @@ class Call:
         if self.found is None:
             raise RuntimeError("This endpoint belongs to no agreement.")
         return self.found
+
+
+def require_own(call: Call, party: str) -> None:
+    """Raise `PolicyError` unless what the address names is the caller's own."""
+    if call.place.party != party:
+        raise PolicyError(f"Only {party!r} may do that, and you are {call.place.party!r}.")
 
 
 class Gate:

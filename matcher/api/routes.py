@@ -6,7 +6,7 @@
         routes = Routes("rounds")
 
         @routes.get("/agreements/{digest}/rounds", READERS, answer=RoundList)
-        def list_rounds(call: SignedCall, digest: AgreementDigest) -> RoundList:
+        def list_rounds(call: SignedCall) -> RoundList:
             '''List the rounds of an agreement.'''
             return RoundList(rounds.of(call.place.digest))
 
@@ -26,8 +26,13 @@ from matcher.api.access import Access
 from matcher.api.gate import BodyRule, Endpoint
 
 PREFIX = "/v1"
-AgreementDigest = Annotated[
-    str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the agreement's canonical JSON.")
+# The gate takes it out of the address itself; this is for the OpenAPI.
+_AgreementDigest = Annotated[
+    str,
+    Path(
+        description="SHA-256 of the agreement's canonical JSON.",
+        json_schema_extra={"pattern": "^[0-9a-f]{64}$"},
+    ),
 ]
 PartyName = Annotated[
     str, Path(pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="A party's name.")
@@ -110,11 +115,14 @@ class Routes:
         return declare
 
 
-def _through(endpoint: Endpoint) -> Callable[[Request], Any]:
+def _through(endpoint: Endpoint) -> Callable[..., Any]:
     async def let_in(request: Request) -> None:
         request.state.call = await request.app.state.gate.let_in(request, endpoint)
 
-    return let_in
+    async def let_into_agreement(request: Request, digest: _AgreementDigest) -> None:  # noqa: ARG001
+        await let_in(request)
+
+    return let_into_agreement if endpoint.of_agreement else let_in
 
 
 def _success(answer: Answer) -> dict[str, Any]:

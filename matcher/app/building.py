@@ -7,27 +7,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
 from linkage.audit.keys import Signer
+from linkage.protocol.agreement import Agreement
+from linkage.protocol.standing import require_in_force
 from matcher.agreements.admission import Admission
 from matcher.agreements.catalogue import Catalogue
 from matcher.agreements.directory import Directory
+from matcher.agreements.rounds import Rounds
+from matcher.agreements.secrets import SecretMessages
 from matcher.agreements.standings import Standings
+from matcher.agreements.witnesses import Witnesses
 from matcher.api.agreement_routes import agreement_routes
 from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
+from matcher.api.log_routes import log_routes
 from matcher.api.observed import Observed
+from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
+from matcher.api.secret_routes import secret_routes
+from matcher.api.upload_routes import upload_routes
 from matcher.app.monitored import Monitoring
 from matcher.config.log_key import read_signer
-from matcher.config.settings import ServiceSettings, Settings
+from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
+from matcher.objects.objects import Objects
+from matcher.objects.opening import open_objects
+from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
 from matcher.store.nonces import NonceKeeper
+from matcher.uploads.service import Uploads
 
 Clock = Callable[[], datetime]
 
@@ -47,6 +61,12 @@ class Services:
     directory: Directory
     catalogue: Catalogue
     admission: Admission
+    secrets: SecretMessages
+    rounds: Rounds
+    witnesses: Witnesses
+    objects: Objects
+    uploads: Uploads
+    runs: Runs
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -54,13 +74,21 @@ def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
     database = Database(settings.database_url)
     require_current(database)
     signer = read_signer(settings.log_key_file, settings.log_key)
-    return build_services(database, signer, clock)
+    objects = open_objects(settings)
+    return build_services(database, signer, objects, settings.sections.uploads, clock)
 
 
-def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -> Services:
+def build_services(
+    database: Database,
+    signer: Signer,
+    objects: Objects,
+    limits: UploadSettings,
+    clock: Clock = utc_now,
+) -> Services:
     """Build the services on a database with the tables of this release."""
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
+    runs = Runs(database, in_force(standings), clock)
     return Services(
         database=database,
         ledger=ledger,
@@ -68,7 +96,24 @@ def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -
         directory=directory,
         catalogue=Catalogue(database, standings, directory),
         admission=Admission(database, ledger, standings, clock),
+        secrets=SecretMessages(database, ledger, clock),
+        rounds=Rounds(database, ledger, clock),
+        witnesses=Witnesses(directory, ledger),
+        objects=objects,
+        uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
+        runs=runs,
     )
+
+
+def in_force(standings: Standings) -> Callable[[Connection, str], Agreement]:
+    """Return what gives an agreement by its digest, and raises unless it is in force."""
+
+    def require(connection: Connection, digest: str) -> Agreement:
+        agreement = standings.agreement(connection, digest)
+        require_in_force(agreement, standings.standing(connection, digest))
+        return agreement
+
+    return require
 
 
 class WebApp:
@@ -102,4 +147,10 @@ class WebApp:
 
 def all_routes(services: Services) -> list[Routes]:
     """Return the endpoints of every service."""
-    return [agreement_routes(services.catalogue)]
+    return [
+        agreement_routes(services.catalogue, services.admission),
+        secret_routes(services.secrets),
+        round_routes(services.rounds),
+        log_routes(services.ledger, services.witnesses),
+        upload_routes(services.uploads),
+    ]

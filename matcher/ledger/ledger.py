@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 
 from linkage.audit.bundle import BundleHead, bundle_lines
 from linkage.audit.checkpoint import empty_checkpoint, sign_checkpoint
@@ -13,10 +13,11 @@ from linkage.audit.cosignature import verify_cosignature
 from linkage.audit.failures import SignatureError
 from linkage.audit.keys import LogKeys, Signer, VerifierKey
 from linkage.audit.notes import NoteSignature, SignedNote
+from linkage.errors import ConflictError, InputError
 from matcher.ledger.recording import Receipt, Recording
-from matcher.ledger.stored_log import StoredLog
+from matcher.ledger.stored_log import BATCH, StoredLog
 from matcher.store.database import Database
-from matcher.store.tables import log_cosignatures
+from matcher.store.tables import log_checkpoints, log_cosignatures
 
 
 class Ledger:
@@ -27,7 +28,7 @@ class Ledger:
         self._signer = signer
 
     @contextmanager
-    def recording(self) -> Iterator[Recording]:
+    def recording(self, *, may_be_silent: bool = False) -> Iterator[Recording]:
         """Open a transaction for a change and the events about it.
 
         At the end of the context the change, the events and the new checkpoint are committed
@@ -38,11 +39,14 @@ class Ledger:
                 recording.connection.execute(...)
                 recording.append(event)
             recording.receipts
+
+        With ``may_be_silent`` the change is committed without an event, too: for what a party has
+        sent that decides nothing until others have sent theirs.
         """
         with self._database.writing() as connection:
             recording = Recording(connection, self._signer)
             yield recording
-            receipts = recording.seal()
+            receipts = () if may_be_silent and recording.is_silent else recording.seal()
         recording.committed(receipts)
 
     def checkpoint(self, size: int | None = None) -> SignedNote:
@@ -74,13 +78,22 @@ class Ledger:
         """Keep a witness's cosignature of the checkpoint of a size, in place of an earlier one.
 
         Whether the witness is one of this log's is for the caller to know. Raises `SignatureError`
-        unless the line is that witness's and verifies.
+        unless the line is that witness's and verifies, `ConflictError` where one of that name with
+        another key has signed.
         """
         with self._database.writing() as connection:
+            lock = select(log_checkpoints.c.size).where(log_checkpoints.c.size == size)
+            connection.execute(lock.with_for_update())
             note = StoredLog(connection).note(size).with_signatures(line)
             if verify_cosignature(note, witness) is None:
                 raise SignatureError(f"The cosignature isn't one of {witness.name}.")
             of = (log_cosignatures.c.size == size) & (log_cosignatures.c.witness == witness.name)
+            stored = connection.execute(select(log_cosignatures.c.witness_key).where(of)).scalar()
+            if stored not in (None, str(witness)):
+                raise ConflictError(
+                    f"Somebody else named {witness.name!r} has cosigned {size:,} events; each "
+                    "witness of a log needs a name of its own."
+                )
             connection.execute(delete(log_cosignatures).where(of))
             connection.execute(
                 insert(log_cosignatures).values(
@@ -99,7 +112,22 @@ class Ledger:
         with self._database.reading() as connection:
             log = StoredLog(connection)
             size = log.size() if size is None else size
-            yield from bundle_lines(self._head(log, size), log.events(0, size))
+            head = self._head(log, size)
+        yield from bundle_lines(head, self.events(0, size))
+
+    def events(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the bytes of the events from leaf ``start`` up to ``end``.
+
+        No transaction is open while a piece is used, however slow who reads is: events never
+        change, so each piece is read by itself. Raises `InputError` beyond the log's end.
+        """
+        with self._database.reading() as connection:
+            if not 0 <= start <= end <= StoredLog(connection).size():
+                raise InputError(f"The log has no events from {start:,} up to {end:,}.")
+        for first in range(start, end, BATCH):
+            with self._database.reading() as connection:
+                found = list(StoredLog(connection).events(first, min(first + BATCH, end)))
+            yield from found
 
     def _head(self, log: StoredLog, size: int) -> BundleHead:
         if size == 0:

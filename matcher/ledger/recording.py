@@ -42,6 +42,11 @@ class Recording:
         self._receipts: tuple[Receipt, ...] | None = None
 
     @property
+    def is_silent(self) -> bool:
+        """Whether no event was appended."""
+        return self._frontier is None
+
+    @property
     def receipts(self) -> tuple[Receipt, ...]:
         """A receipt for each event; only after the commit, since nothing is true before."""
         if self._receipts is None:
