@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from fastapi import Request
@@ -24,8 +23,7 @@ from linkage.protocol.requests import (
 from matcher.api.refusals import fault_response, problem_response
 from matcher.api.routes import PREFIX
 from matcher.ledger.heads import Head
-
-_LOG = logging.getLogger("matcher.api")
+from matcher.logs.lines import log_fault
 
 
 class Witnessed:
@@ -49,8 +47,7 @@ class Witnessed:
         except ClientDisconnect:
             return
         except Exception as error:
-            # Its words may quote what was sent, so only its name is noted.
-            _LOG.error("a fault of the matcher's own: %s", type(error).__name__)
+            log_fault(error)
             if answer.begun:
                 raise
             await fault_response()(scope, receive, answer.send)
