@@ -16,6 +16,7 @@ from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
 from matcher.cli.purging import purge_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
+from matcher.cli.serving import admit_command, serve_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,8 @@ for _command in (
     backup_command,
     restore_command,
     purge_command,
+    admit_command,
+    serve_command,
 ):
     cli.add_command(_command)
 
