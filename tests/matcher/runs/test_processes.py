@@ -69,9 +69,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
     )
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
-    parent = subprocess.Popen(
-        [sys.executable, tmp_path / "program.py", tmp_path], env=environment
-    )
+    parent = subprocess.Popen([sys.executable, tmp_path / "program.py", tmp_path], env=environment)
     try:
         until(lambda: len(ids(tmp_path)) == 2)
     finally:
