@@ -110,7 +110,7 @@ class Receipt:
 
 
 _ANNOUNCEMENT = TypeAdapter(Announcement)
-_STATE = TypeAdapter(UploadState)
+STATE = TypeAdapter(UploadState)
 _MANIFEST = TypeAdapter(Manifest)
 _RECEIPT = TypeAdapter(Receipt)
 
@@ -135,16 +135,6 @@ def announcement_bytes(announcement: Announcement) -> bytes:
 def parse_announcement(content: bytes, source: str) -> Announcement:
     """Parse an announcement; raises `VerificationError`."""
     return parse_message(_ANNOUNCEMENT, content, source)
-
-
-def state_bytes(state: UploadState) -> bytes:
-    """Return the state of an upload as canonical JSON."""
-    return canonical_json(settings(state))
-
-
-def parse_state(content: bytes, source: str) -> UploadState:
-    """Parse the state of an upload; raises `VerificationError`."""
-    return parse_message(_STATE, content, source)
 
 
 def sign_manifest(manifest: Manifest, own: Identity) -> bytes:

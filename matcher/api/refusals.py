@@ -52,6 +52,8 @@ def handle_refusals(app: FastAPI) -> None:
     app.add_exception_handler(LinkageError, _of_error)
     app.add_exception_handler(RequestValidationError, _of_parameters)
     app.add_exception_handler(HTTPException, _of_http)
+    # Else the framework answers a fault in a form of its own.
+    app.add_exception_handler(Exception, _of_fault)
 
 
 def _of_error(_: Request, error: Exception) -> Response:
@@ -62,6 +64,10 @@ def _of_error(_: Request, error: Exception) -> Response:
     if kind.status == 500:
         return fault_response()
     return problem_response(kind, str(error), _RETRY_SECONDS if kind.status == 503 else None)
+
+
+def _of_fault(_: Request, __: Exception) -> Response:
+    return fault_response()
 
 
 def _of_parameters(_: Request, error: Exception) -> Response:

@@ -48,6 +48,8 @@ class Witnessed:
             return
         except Exception as error:
             log_fault(error)
+            if answer.ended:
+                return
             if answer.begun:
                 raise
             await fault_response()(scope, receive, answer.send)
@@ -70,6 +72,7 @@ class _Answer:
         self._send = send
         self._replaced = False
         self.begun = False
+        self.ended = False
 
     async def send(self, message: Message) -> None:
         if self._replaced:
@@ -85,6 +88,7 @@ class _Answer:
                 return
         self.begun = True
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body")
 
     async def _say_unproved(self) -> None:
         """Say that the log can't be read; what the request has changed can be asked again."""

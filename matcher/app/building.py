@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.types import ASGIApp
 
@@ -22,25 +22,29 @@ from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
 from matcher.api.log_routes import log_routes
+from matcher.api.observed import Observed
 from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
+from matcher.api.run_routes import run_routes
 from matcher.api.secret_routes import secret_routes
+from matcher.api.upload_routes import upload_routes
+from matcher.app.monitored import Monitoring, build_monitoring
+from matcher.app.running import in_force, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
 from matcher.config.log_key import read_signer
-from matcher.config.settings import ServiceSettings, Settings
+from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
 from matcher.logs.output import configure_logs
+from matcher.objects.objects import Objects
+from matcher.objects.opening import open_objects
+from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
 from matcher.store.nonces import NonceKeeper
+from matcher.uploads.service import Uploads
 
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """Return the time of the machine's clock, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,9 @@ class Services:
     secrets: SecretMessages
     rounds: Rounds
     witnesses: Witnesses
+    objects: Objects
+    uploads: Uploads
+    runs: Runs
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -63,13 +70,21 @@ def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
     database = Database(settings.database_url)
     require_current(database)
     signer = read_signer(settings.log_key_file, settings.log_key)
-    return build_services(database, signer, clock)
+    objects = open_objects(settings)
+    return build_services(database, signer, objects, settings.sections.uploads, clock)
 
 
-def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -> Services:
+def build_services(
+    database: Database,
+    signer: Signer,
+    objects: Objects,
+    limits: UploadSettings,
+    clock: Clock = utc_now,
+) -> Services:
     """Build the services on a database with the tables of this release."""
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
+    runs = Runs(database, in_force(standings), clock)
     return Services(
         database=database,
         ledger=ledger,
@@ -80,6 +95,9 @@ def build_services(database: Database, signer: Signer, clock: Clock = utc_now) -
         secrets=SecretMessages(database, ledger, clock),
         rounds=Rounds(database, ledger, clock),
         witnesses=Witnesses(directory, ledger),
+        objects=objects,
+        uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
+        runs=runs,
     )
 
 
@@ -92,7 +110,9 @@ class WebApp:
         routes: Sequence[Routes],
         settings: ServiceSettings,
         clock: Clock = utc_now,
+        monitoring: Monitoring | None = None,
     ) -> None:
+        watched = monitoring or Monitoring()
         self._nonces = NonceKeeper(services.database, clock)
         gate = Gate(
             services.directory,
@@ -102,7 +122,8 @@ class WebApp:
             public_url=settings.address,
             body_seconds=settings.body_seconds,
         )
-        self.asgi: ASGIApp = create_app(gate, services.heads.since, routes)
+        app = create_app(gate, services.heads.since, routes, watched.routers)
+        self.asgi: ASGIApp = Observed(app, watched.watchers)
 
     def close(self) -> None:
         """Note the last nonces and stop."""
@@ -114,7 +135,8 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     services = open_matcher(settings)
     configure_logs(settings.sections.logging.format, settings.sections.logging.level)
     listening = listening_socket(settings.service)
-    web = WebApp(services, all_routes(services), settings.service)
+    monitoring = build_monitoring(settings, services.database, services.objects, utc_now)
+    web = WebApp(services, all_routes(services), settings.service, monitoring=monitoring)
     try:
         ready(settings.service.address)
         run_until_stopped(server_for(web.asgi, settings.service), listening)
@@ -131,4 +153,6 @@ def all_routes(services: Services) -> list[Routes]:
         secret_routes(services.secrets),
         round_routes(services.rounds),
         log_routes(services.ledger, services.witnesses),
+        upload_routes(services.uploads),
+        run_routes(services.runs),
     ]

@@ -30,6 +30,7 @@ _BUCKET = re.compile(
     r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_-][A-Za-z0-9._/-]*))?"
 )
 MOST_PARTS = 10_000
+MOST_PART = 64 * 2**20
 _DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
 
 
@@ -120,7 +121,7 @@ class UploadSettings(_Section):
     """
 
     most_bytes: Annotated[_Whole, Field(ge=1, le=2**40)] = 4 * 2**30
-    part_size: Annotated[_Whole, Field(ge=2**16, le=64 * 2**20)] = 8 * 2**20
+    part_size: Annotated[_Whole, Field(ge=2**16, le=MOST_PART)] = 8 * 2**20
     most_open: Annotated[_Whole, Field(ge=1, le=100)] = 3
     days: Annotated[_Whole, Field(ge=1, le=365)] = 7
 

@@ -13,10 +13,8 @@ from linkage.protocol.upload import (
     UploadState,
     announcement_bytes,
     parse_announcement,
-    parse_state,
     part_count,
     part_length,
-    state_bytes,
     verify_manifest,
 )
 from linkage.receipts import verify_receipt
@@ -44,9 +42,6 @@ def test_parts_make_the_file(size, part_size):
 def test_messages_are_read_back():
     announced = Announcement("ab" * 32, 5)
     assert parse_announcement(announcement_bytes(announced), "it") == announced
-    for state in (STATE, replace(STATE, state="refused", reason="It does not fit."),
-                  replace(STATE, received=())):  # fmt: skip
-        assert parse_state(state_bytes(state), "it") == state
 
 
 def test_what_is_missing_of_an_upload():

@@ -14,12 +14,14 @@ A caller signs every request by hand, and verifies the checkpoint of every answe
 from __future__ import annotations
 
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -32,8 +34,10 @@ from linkage.protocol.requests import parse_checkpoint_value, parse_consistency_
 from linkage.protocol.standing import sign_agreement
 from matcher.api.routes import Routes
 from matcher.app.building import Services, WebApp, all_routes, build_services
+from matcher.app.monitored import Monitoring
 from matcher.app.serving import server_for
-from matcher.config.settings import ServiceSettings
+from matcher.config.settings import ServiceSettings, UploadSettings
+from matcher.objects.folder import Folder
 from matcher.store.database import Database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT, ROLES
@@ -132,6 +136,7 @@ def running(
     database: Database,
     clock: Clock | None = None,
     routes: Callable[[Services], Sequence[Routes]] = all_routes,
+    monitoring: Monitoring | None = None,
     **settings: Any,
 ) -> Iterator[Matcher]:
     """Run a matcher on a database with the tables of this release.
@@ -141,8 +146,10 @@ def running(
     clock = clock or Clock()
     listening = socket.create_server(("127.0.0.1", 0))
     chosen = ServiceSettings(port=listening.getsockname()[1], **settings)
-    services = build_services(database, LOG, clock)
-    web = WebApp(services, routes(services), chosen, clock)
+    kept = tempfile.TemporaryDirectory()
+    objects = Folder(Path(kept.name))
+    services = build_services(database, LOG, objects, UploadSettings(), clock)
+    web = WebApp(services, routes(services), chosen, clock, monitoring)
     server = server_for(web.asgi, chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
@@ -156,3 +163,4 @@ def running(
         thread.join()
         web.close()
         listening.close()
+        kept.cleanup()

@@ -54,7 +54,7 @@ def agreement_of(agencies: int, version: int = 1, id_: str = "test") -> Agreemen
     return parse_agreement(words, "")
 
 
-def files_of(agreement: Agreement, agencies: int, people: int = 300, seed: int = 2):
+def files_of(agreement: Agreement, agencies: int, people: int = 120, seed: int = 2):
     world = make_world(seed, agencies=agencies, people=people, digest=agreement.scheme.digest())
     return world.files
 

@@ -111,6 +111,7 @@ def test_a_run_that_has_ended_is_not_cancelled(matcher):
     assert not matcher.job(run).cancelled
 
 
+@pytest.mark.usefixtures("no_report")
 def test_results_wait_for_those_who_took_part(matcher):
     digest, run = matcher.ready()
     with pytest.raises(NotReadyError, match="is queued"):

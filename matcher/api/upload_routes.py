@@ -1,0 +1,113 @@
+"""Endpoints of uploads: announce, send parts, commit, look, abandon."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated
+
+from fastapi import Path, Request
+from fastapi.concurrency import run_in_threadpool
+
+from linkage.protocol.requests import CONTENT_DIGEST, parse_content_digest
+from linkage.protocol.upload import MOST_PARTS, UploadState, parse_announcement
+from matcher.api.access import ONCE_IN_FORCE, allow
+from matcher.api.gate import BodyRule, SignedCall
+from matcher.api.routes import Raw, RoundNumber, Routes
+from matcher.config.settings import MOST_PART
+from matcher.uploads.parts import PartDraft
+from matcher.uploads.service import Uploads
+
+UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The upload's id.")]
+PartNumber = Annotated[int, Path(ge=0, lt=MOST_PARTS, description="The part's number, from 0.")]
+
+_AGENCIES = allow("agency")
+_ANNOUNCEMENT = BodyRule(1024)
+_PART = BodyRule(MOST_PART, "application/octet-stream", streamed=True)
+# A manifest names up to 10,000 parts by digests of 64 digits, and is base64 in its message.
+_MANIFEST = BodyRule(2**20)
+_RECEIPT = Raw("application/json", "The receipt: that the log holds the manifest.")
+# So many bytes are handed to a thread at once; one thread for each piece as it comes is slower.
+_HANDED_OVER = 2**20
+
+
+def upload_routes(uploads: Uploads) -> Routes:
+    """Return the endpoints."""
+    routes = Routes("uploads")
+    _declare_steps(routes, uploads)
+    _declare_parts(routes, uploads)
+    return routes
+
+
+def _declare_steps(routes: Routes, uploads: Uploads) -> None:
+    upload_path = "/agreements/{digest}/uploads/{upload}"
+
+    @routes.post(
+        "/agreements/{digest}/rounds/{number}/uploads",
+        _AGENCIES,
+        body=_ANNOUNCEMENT,
+        answer=UploadState,
+    )
+    def announce_upload(call: SignedCall, number: RoundNumber) -> UploadState:
+        """Announce a file; announced before, it is gone on with."""
+        announced = parse_announcement(call.body, "The announcement")
+        return uploads.open(call.place.digest, call.place.party, number, announced)
+
+    @routes.get(
+        "/agreements/{digest}/rounds/{number}/upload",
+        allow("agency", states=ONCE_IN_FORCE),
+        answer=UploadState,
+    )
+    def read_newest_upload(call: SignedCall, number: RoundNumber) -> UploadState:
+        """Tell of your own upload in a round: the committed one, or else the newest."""
+        return uploads.newest(call.place.digest, call.place.party, number)
+
+    @routes.get(upload_path, allow("agency", states=ONCE_IN_FORCE), answer=UploadState)
+    def read_upload(call: SignedCall, upload: UploadId) -> UploadState:
+        """Tell how far one of your own uploads has come."""
+        return uploads.state(call.place.digest, call.place.party, upload)
+
+    @routes.post(f"{upload_path}/commit", _AGENCIES, body=_MANIFEST, answer=_RECEIPT)
+    def commit_upload(call: SignedCall, upload: UploadId):  # type: ignore[no-untyped-def]
+        """Commit an upload by its signed manifest; again, the answer is the same receipt."""
+        place = call.place
+        return _RECEIPT.response(uploads.commit(place.agreement, place.party, upload, call.body))
+
+    @routes.delete(upload_path, _AGENCIES)
+    def abandon_upload(call: SignedCall, upload: UploadId) -> None:
+        """Abandon an upload that isn't committed; its parts are deleted."""
+        uploads.abandon(call.place.digest, call.place.party, upload)
+
+
+def _declare_parts(routes: Routes, uploads: Uploads) -> None:
+    @routes.put("/agreements/{digest}/uploads/{upload}/parts/{number}", _AGENCIES, body=_PART)
+    async def put_part(
+        call: SignedCall, request: Request, upload: UploadId, number: PartNumber
+    ) -> None:
+        """Store a part; once it is acknowledged, it is on disk."""
+        place = call.place
+        # The gate has seen that this is what the caller has signed.
+        sha256 = parse_content_digest(request.headers[CONTENT_DIGEST]).hex()
+        draft = await run_in_threadpool(
+            uploads.begin_part, place.digest, place.party, upload, number, sha256
+        )
+        with _ended(draft):
+            await _receive(call, draft)
+
+
+async def _receive(call: SignedCall, draft: PartDraft | None) -> None:
+    """Write the body as it comes, held to the digest that was signed; None: it is there already."""
+    waiting = bytearray()
+    async for chunk in call.chunks():
+        if draft is None:
+            continue
+        waiting += chunk
+        if len(waiting) >= _HANDED_OVER:
+            await run_in_threadpool(draft.write, waiting)
+            waiting = bytearray()
+    if draft is not None:
+        await run_in_threadpool(draft.write, waiting)
+        await run_in_threadpool(draft.finish)
+
+
+def _ended(draft: PartDraft | None) -> AbstractContextManager[object]:
+    return nullcontext() if draft is None else draft
