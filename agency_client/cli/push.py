@@ -86,7 +86,7 @@ def push(
     One upload is committed per round. If the connection breaks, it goes on from the last part that
     has arrived; the same holds if you run the command again. The receipt, FILE.receipt, proves that
     the matcher's log holds what you have sent. Exit code 75 while the agreement isn't in force or
-    no round is open, 3 where the matcher finds that the file doesn't fit, 4 where a rule forbids it.
+    no round is open, 3 where the file is found damaged or not to fit, 4 where a rule forbids it.
     """
     from agency_client.uploads.progress import shown
 
@@ -145,6 +145,7 @@ def _tell(errand: _Errand, upload: str, verified: VerifiedReceipt, output: str) 
         click.echo(json.dumps(errand.outcome() | {"upload": upload, "log_size": size}))
         return
     click.echo(
-        f"committed in round {errand.round}: {errand.file.rows:,} rows, {errand.file.size:,} bytes\n"
+        f"committed in round {errand.round}: {errand.file.rows:,} rows, "
+        f"{errand.file.size:,} bytes\n"
         f"receipt: {receipt_path(errand.file.path)}, verified against the matcher's log"
     )

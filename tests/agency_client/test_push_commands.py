@@ -16,8 +16,9 @@ from agency_client.signatures import signature_path
 from linkage.protocol.agreement import parse_agreement
 from linkage.protocol.standing import sign_agreement
 from linkage.receipts import verify_receipt
-from matcher.store.database import Database
+from matcher.store.migrating import migrate
 from tests.agency_client.keystore.test_wrapping import CHEAP
+from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import ROLES, TEXT
 from tests.linkage.protocol.parties import POLICE
@@ -67,9 +68,10 @@ class Office:
 
 
 @pytest.fixture
-def matcher(database: Database) -> Iterator[Matcher]:
-    if not database.is_file:
-        pytest.skip("the client knows nothing of databases")
+def matcher(tmp_path: Path) -> Iterator[Matcher]:
+    """Give a matcher on SQLite alone: the client knows nothing of databases."""
+    database = open_database(f"sqlite:///{tmp_path / 'matcher.sqlite'}")
+    migrate(database)
     with running(database, Clock(datetime.now(UTC).replace(microsecond=0))) as found:
         yield found
 
@@ -82,9 +84,9 @@ def office(tmp_path: Path, matcher: Matcher) -> Office:
 
 
 @pytest.fixture
-def ready(office: Office, database: Database) -> Office:
+def ready(office: Office) -> Office:
     office.sign()
-    open_round(database, 1, office.agreed)
+    open_round(office.matcher.services.database, 1, office.agreed)
     return office
 
 
@@ -127,7 +129,7 @@ def test_push_and_status(ready: Office):
     assert "committed in round 1: 2,000 rows" in again.stdout
 
 
-def test_why_not_is_said_with_its_exit_code(ready: Office, database: Database):
+def test_why_not_is_said_with_its_exit_code(ready: Office):
     refused = ready.run("push", file_at(ready, file_of("care")))
     assert (refused.exit_code, "was encoded as 'care'" in refused.stderr) == (4, True)
     damaged = ready.run("push", file_at(ready, file_of("police")[:-50]))
@@ -137,7 +139,7 @@ def test_why_not_is_said_with_its_exit_code(ready: Office, database: Database):
     assert ready.run("push", file_at(ready)).exit_code == 0
     other = ready.run("push", file_at(ready, file_of("police", seed=1)))
     assert (other.exit_code, "next round" in other.stderr) == (4, True)
-    open_round(database, 2, ready.agreed)
+    open_round(ready.matcher.services.database, 2, ready.agreed)
     assert ready.run("push", file_at(ready, file_of("police", seed=1))).exit_code == 0
 
 
