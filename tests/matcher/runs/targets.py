@@ -23,4 +23,3 @@ def ignore_all(folder: Path) -> None:
     StopSignal()
     (folder / f"{os.getpid()}.begun").touch()
     time.sleep(600)
-
