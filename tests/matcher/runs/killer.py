@@ -122,6 +122,7 @@ def prepare() -> None:
 def main() -> None:
     url, folder = sys.argv[1], Path(sys.argv[2])
     prepare()
+    open_database(url)  # loads what its kind of database needs
     print("ready", flush=True)
     for line in sys.stdin:
         at, seconds = map(int, line.split())
