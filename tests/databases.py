@@ -128,15 +128,48 @@ def postgres() -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a file with the tables of this release, to copy: migrating takes its time."""
+    path = tmp_path_factory.mktemp("migrated") / "matcher.sqlite"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: Server) -> str:
+    """Give the name of a database with the tables of this release, to copy."""
+    postgres.execute("CREATE DATABASE migrated")
+    _migrate(postgres.url("migrated"))
+    return "migrated"
+
+
+def _migrate(url: str) -> None:
+    from matcher.store.migrating import migrate
+
+    database = open_database(url)
+    migrate(database)
+    database.close()
+
+
 @pytest.fixture(params=KINDS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of an empty database, once of each kind."""
+    """Give the URL of a database, once of each kind; it is empty unless ``database`` is asked for.
+
+    Then it has the tables of this release already.
+    """
+    ready = "database" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'matcher.sqlite'}"
+        path = tmp_path / "matcher.sqlite"
+        if ready:
+            shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+            path.chmod(0o600)
+        yield f"sqlite:///{path}"
         return
     server: Server = request.getfixturevalue("postgres")
+    template = request.getfixturevalue("migrated_template") if ready else "template1"
     name = f"test_{uuid.uuid4().hex}"
-    server.execute(f"CREATE DATABASE {name}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -158,7 +191,4 @@ def empty_database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def database(empty_database: Database) -> Database:
     """Give a database with the tables of this release, once of each kind."""
-    from matcher.store.migrating import migrate
-
-    migrate(empty_database)
     return empty_database

@@ -28,12 +28,14 @@ from matcher.api.routes import Routes
 from matcher.api.run_routes import run_routes
 from matcher.api.secret_routes import secret_routes
 from matcher.api.upload_routes import upload_routes
-from matcher.app.monitored import Monitoring
+from matcher.app.monitored import Monitoring, build_monitoring
 from matcher.app.running import in_force, utc_now
+from matcher.app.serving import listening_socket, run_until_stopped, server_for
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
+from matcher.logs.output import configure_logs
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
 from matcher.runs.service import Runs
@@ -126,6 +128,22 @@ class WebApp:
     def close(self) -> None:
         """Note the last nonces and stop."""
         self._nonces.close()
+
+
+def serve(settings: Settings, ready: Callable[[str], object]) -> None:
+    """Serve a matcher until it is told to stop; ``ready`` is called with its address."""
+    services = open_matcher(settings)
+    configure_logs(settings.sections.logging.format, settings.sections.logging.level)
+    listening = listening_socket(settings.service)
+    monitoring = build_monitoring(settings, services.database, services.objects, utc_now)
+    web = WebApp(services, all_routes(services), settings.service, monitoring=monitoring)
+    try:
+        ready(settings.service.address)
+        run_until_stopped(server_for(web.asgi, settings.service), listening)
+    finally:
+        web.close()
+        listening.close()
+        services.database.close()
 
 
 def all_routes(services: Services) -> list[Routes]:

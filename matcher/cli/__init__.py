@@ -17,6 +17,7 @@ from matcher.cli.backups import backup_command, restore_command
 from matcher.cli.purging import purge_command
 from matcher.cli.runs import run_command, worker_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
+from matcher.cli.serving import admit_command, serve_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +141,8 @@ for _command in (
     backup_command,
     restore_command,
     purge_command,
+    admit_command,
+    serve_command,
     run_command,
     worker_command,
 ):

@@ -39,17 +39,19 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     from matcher.retention.purge import Purge, require_done
     from matcher.store.database import Database
     from matcher.store.migrating import require_current
+    from matcher.uploads.tidying import tidy_uploads
 
     settings = load_settings(folder, os.environ, {})
     signer = read_signer(settings.log_key_file, settings.log_key)
     database = Database(settings.database_url)
     require_current(database)
+    objects, days = open_objects(settings), settings.sections.uploads.days
     purge = Purge(
         database,
         Ledger(database, signer),
-        open_objects(settings),
+        objects,
         lambda: datetime.now(UTC),
-        lambda: 0,
+        lambda now: tidy_uploads(database, objects, days, now),
     )
     purged = purge.plan() if dry_run else purge.purge()
     if output == "json":
@@ -58,5 +60,6 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
         click.echo(
             f"{'would be erased' if dry_run else 'erased'}: {purged.uploads:,} uploads, the files "
             f"of {purged.runs:,} runs"
+            + ("" if dry_run else f"; {purged.expired:,} unfinished uploads were given up")
         )
     require_done(purged)

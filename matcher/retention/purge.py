@@ -24,13 +24,11 @@ from matcher.ledger.about import event_about
 from matcher.ledger.ledger import Ledger
 from matcher.objects.failures import ObjectsError
 from matcher.objects.objects import Objects
-from matcher.retention.due import DAY, Due, Kind, due_at, in_use
+from matcher.retention.due import Due, Kind, due_at, in_use
 from matcher.store.database import Database
 from matcher.store.nonces import forget_nonces
 from matcher.store.tables import agreements, runs, uploads
 
-_DRAFT_SECONDS = DAY
-"""What killed processes have left half written goes when it is a day old."""
 _KEPT = {"upload": "committed", "run": "kept"}
 
 
@@ -48,7 +46,8 @@ class Purged:
 class Purge:
     """Erases what is due.
 
-    ``expire`` gives up the uploads that were left open for too long, and returns how many.
+    ``tidy`` gives up the uploads that by now were left open for too long, and returns how many; it
+    deletes what killed processes have left behind, too.
     """
 
     def __init__(
@@ -57,13 +56,13 @@ class Purge:
         ledger: Ledger,
         objects: Objects,
         clock: Callable[[], datetime],
-        expire: Callable[[], int],
+        tidy: Callable[[datetime], int],
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._objects = objects
         self._clock = clock
-        self._expire = expire
+        self._tidy = tidy
 
     def plan(self) -> Purged:
         """Return what `purge` would erase now, and change nothing."""
@@ -82,10 +81,9 @@ class Purge:
             due = list(due_at(connection, self._now()))
         begun = [one for one in due if self._begin(one)]
         done = [one.kind for one in begun if self._finish(one)]
-        self._objects.forget_drafts(self._now() - _DRAFT_SECONDS)
         return Purged(
             done.count("upload"), done.count("run"), len(due) - len(begun),
-            self._forget_nonces(), self._expire(),
+            self._forget_nonces(), self._tidy(self._clock()),
         )  # fmt: skip
 
     def _begin(self, due: Due) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,9 +83,16 @@ def matcher(database: Database, folder: Path, log: io.StringIO) -> Iterator[Matc
         yield found
 
 
-def requests(log: io.StringIO) -> list[dict]:
-    lines = [json.loads(line) for line in log.getvalue().splitlines()]
-    return [line for line in lines if line["event"] == "request"]
+def requests(log: io.StringIO, count: int) -> list[dict]:
+    """Wait for so many lines: each is written once its response is on its way."""
+    until = time.monotonic() + 10
+    found: list[dict] = []
+    while len(found) < count and time.monotonic() < until:
+        time.sleep(0.01)
+        lines = [json.loads(line) for line in log.getvalue().splitlines()]
+        found = [line for line in lines if line["event"] == "request"]
+    assert len(found) == count
+    return found
 
 
 def test_a_matcher_that_is_well_says_so(matcher: Matcher):
@@ -144,7 +152,7 @@ def test_the_operator_decides_who_sees_numbers(
 def test_every_request_is_a_line(matcher: Matcher, log: io.StringIO):
     answer = matcher.caller(POLICE).get(f"/v1/agreements/{DIGEST}/purpose")
     assert answer.status_code == 204
-    (line,) = requests(log)
+    (line,) = requests(log, 1)
     assert line["request"] == answer.headers["concord-request"]
     assert (line["method"], line["status"], line["role"]) == ("GET", 204, "agency")
     assert line["route"] == "/v1/agreements/{digest}/purpose"
@@ -155,7 +163,7 @@ def test_addresses_that_lead_nowhere_are_not_repeated(matcher: Matcher, log: io.
     for path in ("/v1/Aoife", "/Aoife", "/v1/agreements/Aoife?name=Aoife"):
         httpx2.request("AOIFE", matcher.url + path, headers={"User-Agent": "Aoife"})
         httpx2.get(matcher.url + path)
-    assert len(requests(log)) == 6
+    requests(log, 6)
     assert "Aoife" not in log.getvalue()
     assert "AOIFE" not in log.getvalue()
 
@@ -168,6 +176,7 @@ def test_nothing_of_a_request_is_in_the_log(matcher: Matcher, log: io.StringIO):
     answer = caller.put(path, NAME.encode())
     assert answer.status_code == 500
     matcher.caller(STRANGER).get("/v1/agreements")
+    requests(log, 2)
     said = log.getvalue()
     (fault,) = [line for line in said.splitlines() if '"fault"' in line.split('"event": ')[1]]
     assert json.loads(fault)["errors"][0] == "RuntimeError"
@@ -180,12 +189,12 @@ def test_nothing_of_a_request_is_in_the_log(matcher: Matcher, log: io.StringIO):
 def test_the_id_of_a_request_is_new_each_time(matcher: Matcher, log: io.StringIO):
     for _ in range(3):
         httpx2.get(f"{matcher.url}/healthz")
-    assert len({line["request"] for line in requests(log)}) == 3
+    assert len({line["request"] for line in requests(log, 3)}) == 3
 
 
 def test_bodies_are_counted(matcher: Matcher, log: io.StringIO):
     matcher.caller(POLICE).put(f"/v1/agreements/{DIGEST}/fault", bytes(1000))
-    (line,) = requests(log)
+    (line,) = requests(log, 1)
     assert line["received"] == 1000
     route = 'method="PUT",route="/v1/agreements/{digest}/fault"'
     said = httpx2.get(f"{matcher.url}/metrics").text

@@ -22,6 +22,7 @@ from matcher.backups import rows as rows_module
 from matcher.backups import writing as writing_module
 from matcher.backups.failures import BackupError
 from matcher.backups.manifest import MANIFEST, NOTE, OBJECTS, Manifest, sign_manifest
+from matcher.backups.named import named_objects
 from matcher.backups.restoring import Restorer
 from matcher.backups.rows import tables
 from matcher.backups.writing import BackupWriter
@@ -34,6 +35,7 @@ from matcher.store.database import Database
 from matcher.store.failures import VersionError
 from matcher.store.migrating import migrate
 from matcher.store.tables import nonces, uploads
+from matcher.uploads.rows import find, parts_of
 from tests.databases import Server, open_database
 from tests.linkage.audit.made_up import LOG, SignatureType, signer
 from tests.matcher.service_data import Data, fill
@@ -442,3 +444,14 @@ def test_a_full_store_changes_nothing(made: Path, elsewhere, tmp_path: Path, roo
     with pytest.raises(ObjectsError, match="full"):
         restore(made, (elsewhere[0], full))
     require_nothing((elsewhere[0], full))
+
+
+def test_the_parts_are_where_uploads_put_them(small: Data):
+    """The keys are made from the rows in two places, which must agree."""
+    with small.database.reading() as connection:
+        upload = find(connection, small.uploads[0])
+        parts = parts_of(connection, upload.id)
+        named = {one.key: one.sha256 for one in named_objects(connection, small.objects)}
+    assert len(parts) == 3
+    for number, sha256 in parts.items():
+        assert named[upload.key(number, sha256)] == sha256

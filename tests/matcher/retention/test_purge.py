@@ -25,6 +25,7 @@ from matcher.retention.purge import Purge, Purged, require_done
 from matcher.store.database import Database
 from matcher.store.migrating import migrate
 from matcher.store.tables import jobs, log_events, nonces, runs, uploads
+from matcher.uploads.tidying import tidy_uploads
 from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG
 from tests.matcher.service_data import PARTIES, Data, fill, made_up_agreement
@@ -65,7 +66,7 @@ def purger(data: Data, objects: Objects | None = None, now: int = NOW) -> Purge:
         data.ledger,
         objects or data.objects,
         lambda: datetime.fromtimestamp(now, UTC),
-        lambda: 0,
+        lambda at: tidy_uploads(data.database, objects or data.objects, 7, at),
     )
 
 
@@ -172,6 +173,15 @@ def test_nonces_that_expired_are_forgotten(small: Data):
     assert purger(small).purge().nonces == 1
     with small.database.reading() as connection:
         assert connection.execute(select(nonces.c.value)).scalars().all() == ["new"]
+
+
+def test_unfinished_uploads_are_given_up(small: Data):
+    small.admit(made_up_agreement())
+    small.upload("police", NOW - 8 * DAY, state="open")
+    young = small.upload("health", NOW - 6 * DAY, state="open")
+    assert purger(small).purge() == Purged(expired=1)
+    assert marks(small.database) == {f"uploads/{young}": "open"}
+    assert erasures(small.database) == []
 
 
 def test_half_written_objects_go_after_a_day(small: Data, tmp_path: Path):

@@ -1,0 +1,92 @@
+"""``matcher purge`` as an operator runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from matcher.cli import main
+from matcher.config.loading import load_settings
+from matcher.config.log_key import read_signer
+from matcher.ledger.ledger import Ledger
+from matcher.objects.opening import open_objects
+from matcher.store.database import Database
+from tests.matcher.service_data import Data, made_up_agreement
+
+
+@pytest.fixture
+def matcher(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the command; return exit code, standard output and standard error."""
+    for variable in [name for name in os.environ if name.startswith("CONCORD_")]:
+        monkeypatch.delenv(variable)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["matcher", *map(str, arguments)])
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, matcher) -> Path:
+    folder = tmp_path / "service"
+    assert matcher("init", folder, "--log-name", "concord.example/north-east")[0] == 0
+    assert matcher("migrate", folder)[0] == 0
+    return folder
+
+
+@pytest.fixture
+def data(folder: Path) -> Data:
+    """Give an upload of 1970, and a run of it."""
+    settings = load_settings(folder, {}, {})
+    database = Database(settings.database_url)
+    signer = read_signer(settings.log_key_file, settings.log_key)
+    data = Data(database, open_objects(settings), Ledger(database, signer))
+    data.admit(made_up_agreement())
+    data.run([data.upload("police", 100)], 200)
+    return data
+
+
+def test_a_dry_run_erases_nothing(matcher, folder: Path, data: Data):
+    before = list(data.objects.list())
+    code, out, _ = matcher("purge", folder, "--dry-run", "--format", "json")
+    assert code == 0
+    assert json.loads(out) == {
+        "dry_run": True, "uploads": 1, "runs": 1, "in_use": 0, "nonces": 0, "expired": 0
+    }  # fmt: skip
+    assert "would be erased: 1 uploads" in matcher("purge", folder, "--dry-run")[1]
+    assert list(data.objects.list()) == before
+
+
+def test_a_purge_erases_and_the_log_verifies(matcher, folder: Path, data: Data):
+    code, out, err = matcher("purge", folder)
+    assert (code, err) == (0, "")
+    assert "erased: 1 uploads, the files of 1 runs" in out
+    assert not list(data.objects.list())
+    code, out, _ = matcher("verify-log", folder, "--format", "json")
+    assert code == 0
+    assert json.loads(out)["by_verb"]["erasure"] == 2
+
+
+def test_what_a_run_uses_is_left_with_75(matcher, folder: Path, data: Data):
+    data.run(data.uploads, 300, "running")
+    for flag in ((), ("--dry-run",)):
+        code, out, err = matcher("purge", folder, *flag)
+        assert code == 75
+        assert "0 uploads" in out
+        assert "purge again when they have ended" in err
+
+
+def test_help_has_an_example(matcher):
+    code, out, _ = matcher("purge", "--help")
+    assert code == 0
+    assert "matcher purge /srv/concord" in out
