@@ -13,6 +13,7 @@ altered file is refused.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -158,6 +159,19 @@ class EncodingsReader:
         """The SHA-256, in hex, of what was read so far."""
         return str(self._digest.hexdigest())
 
+    def closing(self) -> tuple[int, str]:
+        """Return rows and digest as the file's end says them, without verifying the rows.
+
+        Raises `VerificationError` where it says none, as a file that was cut short.
+        """
+        last = self._reader.num_record_batches - 1
+        metadata = self._reader.get_batch_with_custom_metadata(last)[1] if last >= 0 else None
+        found = _closing_of(metadata)
+        rows, digest = found.get("rows", ""), found.get("sha256", "")
+        if not re.fullmatch(r"[0-9]{1,15}", rows) or not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise self._altered()
+        return int(rows), digest
+
     def batches(self) -> Iterator[Encodings]:
         """Yield the rows, once, a batch at a time; raises `VerificationError` after the last.
 
@@ -169,15 +183,18 @@ class EncodingsReader:
             batch, metadata = self._reader.get_batch_with_custom_metadata(index)
             batch.validate(full=True)
             if index == last:
-                closing = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+                closing = _closing_of(metadata)
             if batch.num_rows:
                 yield self._taken(batch)
             del batch  # two batches at once would take twice the memory
         if closing != {"rows": str(self.rows), "sha256": self.digest}:
-            raise VerificationError(
-                f"{self._name} was altered or cut short after it was encoded; copy it anew from "
-                "the agency."
-            )
+            raise self._altered()
+
+    def _altered(self) -> VerificationError:
+        return VerificationError(
+            f"{self._name} was altered or cut short after it was encoded; copy it anew from the "
+            "agency."
+        )
 
     def _taken(self, batch: Any) -> Encodings:
         part = _from_arrow(batch, self.header)
@@ -214,6 +231,10 @@ def read_encodings(source: IO[bytes] | pa.NativeFile, name: str) -> Encodings:
     if not encodings.header.alternates:
         _refuse_repeated_tokens(encodings, name)
     return replace(encodings, digest=reader.digest)
+
+
+def _closing_of(metadata: Any) -> dict[str, str]:
+    return {key.decode(): value.decode() for key, value in (metadata or {}).items()}
 
 
 def _schema(header: Header) -> Any:
@@ -280,10 +301,19 @@ def _from_arrow(batch: Any, header: Header) -> Encodings:
     present = np.empty((rows, len(header.layout)), np.bool_)
     for index, group in enumerate(header.layout):
         column = batch.column(1 + index)
-        present[:, index] = column.is_valid().to_numpy(zero_copy_only=False)
+        present[:, index] = _validity(column)
         words = _bytes_of(column, group.length // 8).view("<u8")
-        bits[:, index, : group.length // 64] = words * present[:, index, None]
+        np.multiply(words, present[:, index, None], out=bits[:, index, : group.length // 64])
     return Encodings(header, _bytes_of(batch.column(0), TOKEN_BYTES), bits, present)
+
+
+def _validity(column: Any) -> NDArray[np.bool_]:
+    """Return where a column isn't null, bool (n,); Arrow's own way loads pandas first."""
+    bitmap = column.buffers()[0]
+    if bitmap is None:
+        return np.ones(len(column), np.bool_)
+    bits = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little")
+    return bits[column.offset : column.offset + len(column)].view(np.bool_)
 
 
 def _bytes_of(column: Any, width: int) -> NDArray[np.uint8]:
@@ -302,7 +332,7 @@ def _update(digest: Any, batch: Encodings) -> None:
     digest.update(len(batch).to_bytes(8, "little"))
     digest.update(np.ascontiguousarray(batch.tokens))
     digest.update(np.packbits(batch.present))
-    digest.update(np.ascontiguousarray(batch.bits).astype("<u8"))
+    digest.update(np.ascontiguousarray(batch.bits).astype("<u8", copy=False))
 
 
 def _empty(header: Header) -> Encodings:

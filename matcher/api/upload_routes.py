@@ -52,6 +52,15 @@ def _declare_steps(routes: Routes, uploads: Uploads) -> None:
         announced = parse_announcement(call.body, "The announcement")
         return uploads.open(call.place.digest, call.place.party, number, announced)
 
+    @routes.get(
+        "/agreements/{digest}/rounds/{number}/upload",
+        allow("agency", states=ONCE_IN_FORCE),
+        answer=UploadState,
+    )
+    def read_newest_upload(call: SignedCall, number: RoundNumber) -> UploadState:
+        """Tell of your own upload in a round: the committed one, or else the newest."""
+        return uploads.newest(call.place.digest, call.place.party, number)
+
     @routes.get(upload_path, allow("agency", states=ONCE_IN_FORCE), answer=UploadState)
     def read_upload(call: SignedCall, upload: UploadId) -> UploadState:
         """Tell how far one of your own uploads has come."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import Connection
 from starlette.types import ASGIApp
 
 from linkage.audit.keys import Signer
-from linkage.protocol.agreement import Agreement
-from linkage.protocol.standing import require_in_force
 from matcher.agreements.admission import Admission
 from matcher.agreements.catalogue import Catalogue
 from matcher.agreements.directory import Directory
@@ -28,9 +25,11 @@ from matcher.api.log_routes import log_routes
 from matcher.api.observed import Observed
 from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
+from matcher.api.run_routes import run_routes
 from matcher.api.secret_routes import secret_routes
 from matcher.api.upload_routes import upload_routes
 from matcher.app.monitored import Monitoring, build_monitoring
+from matcher.app.running import in_force, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
@@ -46,11 +45,6 @@ from matcher.store.nonces import NonceKeeper
 from matcher.uploads.service import Uploads
 
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """Return the time of the machine's clock, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -107,17 +101,6 @@ def build_services(
     )
 
 
-def in_force(standings: Standings) -> Callable[[Connection, str], Agreement]:
-    """Return what gives an agreement by its digest, and raises unless it is in force."""
-
-    def require(connection: Connection, digest: str) -> Agreement:
-        agreement = standings.agreement(connection, digest)
-        require_in_force(agreement, standings.standing(connection, digest))
-        return agreement
-
-    return require
-
-
 class WebApp:
     """The app of a matcher over HTTP, and what has to be closed after it."""
 
@@ -171,4 +154,5 @@ def all_routes(services: Services) -> list[Routes]:
         round_routes(services.rounds),
         log_routes(services.ledger, services.witnesses),
         upload_routes(services.uploads),
+        run_routes(services.runs),
     ]

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
 from matcher.cli.purging import purge_command
+from matcher.cli.runs import run_command, worker_command
 from matcher.cli.service import init_command, migrate_command, verify_log_command
 from matcher.cli.serving import admit_command, serve_command
 
@@ -142,6 +143,8 @@ for _command in (
     purge_command,
     admit_command,
     serve_command,
+    run_command,
+    worker_command,
 ):
     cli.add_command(_command)
 

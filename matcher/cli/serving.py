@@ -27,19 +27,22 @@ def serve_command(folder: Path, host: str | None, port: str | None) -> None:
 
     It listens on this machine alone unless told otherwise: put a proxy with TLS before it, and set
     [service] public_url. A database that 'matcher migrate' hasn't brought to this release is
-    refused. When it is told to stop, requests that are under way are answered first.
+    refused. When it is told to stop, requests that are under way are answered first. It starts the
+    processes of [worker], which carry out runs.
 
     \b
     Example:
       matcher serve /srv/concord --port 8400
     """
     from matcher.app.building import serve
+    from matcher.app.working import workers
     from matcher.config.loading import load_settings
 
     given = {"service.host": host, "service.port": port}
     flags = {name: value for name, value in given.items() if value is not None}
     settings = load_settings(folder, os.environ, flags)
-    serve(settings, lambda address: click.echo(f"matcher: serving {address}", err=True))
+    with workers(folder, flags, settings.sections.worker.processes):
+        serve(settings, lambda address: click.echo(f"matcher: serving {address}", err=True))
     click.echo("matcher: stopped", err=True)
 
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
@@ -27,6 +27,7 @@ from matcher.store.tables import agreements, jobs, results, runs
 Clock = Callable[[], datetime]
 RequireInForce = Callable[[Connection, str], Agreement]
 """Returns the agreement of a digest; raises `LinkageError` unless it is in force."""
+State = Literal["queued", "running", "finished", "failed", "cancelled"]
 UNENDED = ("queued", "running")
 
 
@@ -40,7 +41,7 @@ class RunView:
     id: str
     agreement: str
     round: int
-    state: str
+    state: State
     onto: str | None
     queued: int
     ended: int | None

@@ -116,6 +116,23 @@ def committed_in(
     return None if found is None else _upload(found)
 
 
+def newest_in(
+    connection: Connection, agreement: str, round_number: int, agency: str
+) -> Upload | None:
+    """Return the upload that counts in a round, the committed one or else the newest."""
+    committed = committed_in(connection, agreement, round_number, agency)
+    if committed is not None:
+        return committed
+    query = select(uploads).where(
+        uploads.c.agreement == agreement,
+        uploads.c.round == round_number,
+        uploads.c.agency == agency,
+    )
+    newest = query.order_by(uploads.c.opened.desc(), uploads.c.id).limit(1)
+    found = connection.execute(newest).mappings().one_or_none()
+    return None if found is None else _upload(found)
+
+
 def commitment_of(connection: Connection, upload: str) -> Committed | None:
     """Return what was committed of an upload."""
     of = committed_uploads.c

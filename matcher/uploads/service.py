@@ -18,7 +18,7 @@ from typing import IO
 
 from sqlalchemy import Connection
 
-from linkage.errors import ConflictError, InputError, PolicyError
+from linkage.errors import ConflictError, InputError, MissingError, PolicyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.upload import Announcement, UploadState, part_length
 from matcher.config.settings import UploadSettings
@@ -81,6 +81,17 @@ class Uploads:
         """Return how far an upload has come; raises `MissingError`."""
         with self._database.reading() as connection:
             return rows.state_of(connection, rows.require(connection, digest, agency, upload))
+
+    def newest(self, digest: str, agency: str, round_number: int) -> UploadState:
+        """Return an agency's committed upload in a round, or else the newest it has begun.
+
+        Raises `MissingError` where there is none.
+        """
+        with self._database.reading() as connection:
+            found = rows.newest_in(connection, digest, round_number, agency)
+            if found is None:
+                raise MissingError(f"You have no upload in round {round_number}; push your file.")
+            return rows.state_of(connection, found)
 
     def begin_part(
         self, digest: str, agency: str, upload: str, number: int, sha256: str

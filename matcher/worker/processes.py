@@ -6,7 +6,6 @@ ends itself when the process that started it is gone.
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import signal
 import threading
@@ -18,12 +17,13 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
+from matcher.logs.lines import log_notice
+
 STOP_SECONDS = 15.0
 """How long a process has to stop before it is killed; it loses nothing by that."""
 _LOOK_SECONDS = 0.5
-_LONGEST_PAUSE = 30.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _HEALTHY_SECONDS = 60.0
-_LOG = logging.getLogger(__name__)
 
 Target = Callable[[], None]
 """What a process does; it has to be picklable, as a partial of a function of a module is."""
@@ -80,11 +80,10 @@ class Workers:
     def _look_after(self, place: _Place) -> None:
         now = time.monotonic()
         if place.process is not None and not place.process.is_alive():
-            _LOG.warning("A worker ended with exit code %s", place.process.exitcode)
-            lasted = now - place.started >= _HEALTHY_SECONDS
-            clean = place.process.exitcode == 0
-            doubled = min(max(2 * place.pause, 1.0), _LONGEST_PAUSE)
-            place.pause = 0.0 if lasted or clean else doubled
+            log_notice("worker.ended", code=place.process.exitcode or 0)
+            is_healthy = place.process.exitcode == 0 or now - place.started >= _HEALTHY_SECONDS
+            longer = min(2 * place.pause, _LONGEST_PAUSE)
+            place.pause = _SHORTEST_PAUSE if is_healthy else max(longer, _SHORTEST_PAUSE)
             place.process, place.begin_at = None, now + place.pause
         if place.process is None and now >= place.begin_at:
             place.process = self._context.Process(target=self._target, name="matcher-worker")
@@ -107,21 +106,20 @@ class StopSignal:
     """Whether this process was told to stop, or the one that started it is gone."""
 
     def __init__(self) -> None:
-        self._told = threading.Event()
+        self._told = False  # an event's own lock could be held by what the signal interrupts
         self._parent = multiprocessing.parent_process()
         signal.signal(signal.SIGTERM, self._tell)
         # An interrupt at a terminal reaches all its processes; the first one stops the others.
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN if self._parent else lambda *_: self._told.set()
-        )
+        signal.signal(signal.SIGINT, signal.SIG_IGN if self._parent else self._tell)
 
     def __call__(self) -> bool:
         """Return whether to stop."""
-        return self._told.is_set() or (self._parent is not None and not self._parent.is_alive())
+        return self._told or (self._parent is not None and not self._parent.is_alive())
 
     def wait(self) -> None:
         """Wait until told to stop."""
-        self._told.wait()
+        while not self._told:
+            time.sleep(_LOOK_SECONDS)
 
     def _tell(self, *_: object) -> None:
-        self._told.set()
+        self._told = True

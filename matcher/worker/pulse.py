@@ -7,7 +7,6 @@ itself: whatever is to be kept is on disk, and another process takes its place.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -16,13 +15,13 @@ from types import TracebackType
 from typing import Self
 
 from matcher.jobs.leases import Lease, LeaseLostError, Progress
+from matcher.logs.lines import log_fault, log_notice
 from matcher.runs.carrying import Carrying, RunCancelledError
 from matcher.store.failures import DatabaseError
 
 BEAT_SECONDS = 1.0
 GRACE_SECONDS = 5.0
 """How long a run has to stop by itself."""
-_LOG = logging.getLogger(__name__)
 
 
 class WorkerStoppedError(Exception):
@@ -86,7 +85,7 @@ class Pulse:
             return error
         except DatabaseError as error:
             # Nobody else can take the run either, and what was computed is on disk.
-            _LOG.warning("The lease of run %s can't be kept: %s", self._lease.run, error)
+            log_fault(error)
             return None
 
     def _beat(self) -> bool:
@@ -105,7 +104,7 @@ class Pulse:
             elif isinstance(reason, WorkerStoppedError):
                 self._carrying.put_back(self._lease, 0, counts=False)
         except (LeaseLostError, DatabaseError) as error:
-            _LOG.warning("The run %s was left as it was: %s", self._lease.run, error)
+            log_fault(error)
         if not self._done.is_set():
-            _LOG.info("The process ends with its run %s", self._lease.run)
+            log_notice("worker.ends-itself")
             os._exit(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import socket
@@ -19,6 +18,7 @@ from linkage.errors import (
     VerificationError,
 )
 from matcher.jobs.leases import MOST_ATTEMPTS, Lease, LeaseLostError
+from matcher.logs.lines import log_fault, log_notice
 from matcher.objects.failures import ObjectMissingError, ObjectsError
 from matcher.objects.objects import Objects
 from matcher.runs.carrying import Carrying, RunCancelledError
@@ -34,7 +34,6 @@ _PAUSE_SECONDS = 20
 """How long a run waits after an attempt has failed, doubled with each."""
 _LASTING = (InputError, NotReadyError, ObjectMissingError, PolicyError, VerificationError)
 """Errors that another attempt would end in as well."""
-_LOG = logging.getLogger(__name__)
 
 
 def worker_name() -> str:
@@ -68,7 +67,7 @@ class Worker:
                 if self.run_next(must_stop):
                     continue
             except (DatabaseError, ObjectsError) as error:
-                _LOG.warning("The worker waits: %s", error)
+                log_fault(error)
             pause.wait(IDLE_SECONDS)
 
     def run_next(self, must_stop: Callable[[], bool]) -> bool:
@@ -76,7 +75,7 @@ class Worker:
         lease = self.carrying.take(self.name, self.lease_seconds)
         if lease is None:
             return False
-        _LOG.info("Attempt %d at run %s begins", lease.attempt, lease.run)
+        log_notice("run.leased", attempt=lease.attempt)
         self._carry_out(lease, must_stop)
         return True
 
@@ -96,7 +95,7 @@ class Worker:
             else:
                 self._attempt(lease, must_stop)
         except LeaseLostError:
-            _LOG.warning("The run %s was taken over by another worker", lease.run)
+            log_notice("run.lost")
             self.objects.delete_below(objects_of_lease(lease.run, lease.number))
             return
         self._clear_up(lease.run)
@@ -109,32 +108,35 @@ class Worker:
             ):
                 attempt = Attempt(self.carrying, self.objects, self.open_upload, lease, pulse)
                 attempt.make(folder, self.threads)
-            _LOG.info("Run %s has finished", lease.run)
+            log_notice("run.finished")
         except RunCancelledError:
             self.carrying.cancel(lease)
-            _LOG.info("Run %s was cancelled", lease.run)
+            log_notice("run.cancelled")
         except WorkerStoppedError:
             self.carrying.put_back(lease, 0, counts=False)
+            log_notice("run.put-back")
         except LeaseLostError:
             raise
         except _LASTING as error:
+            log_fault(error)
             self._fail(lease, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the run must not be lost
             self._try_again(lease, error)
 
     def _try_again(self, lease: Lease, error: Exception) -> None:
         """Give the run back for another attempt, or give it up after the last."""
+        log_fault(error)
         sentence = str(error) if isinstance(error, LinkageError) else _unexpected(error)
         if lease.attempt >= MOST_ATTEMPTS:
             self._fail(lease, sentence)
             return
         pause = _PAUSE_SECONDS << (lease.attempt - 1)
-        _LOG.warning("Run %s is tried again in %d s: %s", lease.run, pause, sentence)
         self.carrying.put_back(lease, pause, counts=True)
+        log_notice("run.put-back", seconds=pause)
 
     def _fail(self, lease: Lease, sentence: str) -> None:
         self.carrying.fail(lease, sentence)
-        _LOG.error("Run %s has failed: %s", lease.run, sentence)
+        log_notice("run.failed", attempt=lease.attempt)
 
     def _clear_up(self, run: str) -> None:
         """Remove what a run that has ended needs no more; one that hasn't keeps it all."""

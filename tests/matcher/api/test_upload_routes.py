@@ -88,7 +88,10 @@ def problem(answer) -> str:
 
 
 def test_a_whole_upload(police: Caller, database: Database):
+    newest = f"{BASE}/rounds/1/upload"
+    assert problem(police.get(newest)) == "missing"
     state = announce(police)
+    assert police.get(newest).json()["id"] == state.id
     assert state.missing == (0, 1, 2, 3)
     for number in (2, 0, 3, 1, 1):
         assert put(police, state, number).status_code == 204
@@ -100,6 +103,7 @@ def test_a_whole_upload(police: Caller, database: Database):
     assert receipt.checkpoint.size <= police.trusted.pinned.size
     assert commit(police, state).content == answer.content
     assert police.get(f"{BASE}/uploads/{state.id}").json()["state"] == "committed"
+    assert police.get(newest).json()["state"] == "committed"
     assert ("upload.committed", "police") in logged(database)
 
 

@@ -1,0 +1,1 @@
+"""Sending encodings to the matcher, and the receipt that comes back."""

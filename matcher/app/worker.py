@@ -1,0 +1,35 @@
+"""Building the worker of a matcher from its settings."""
+
+from __future__ import annotations
+
+from matcher.agreements.standings import Standings
+from matcher.app.running import in_force, utc_now
+from matcher.config.log_key import read_signer
+from matcher.config.settings import Settings
+from matcher.ledger.ledger import Ledger
+from matcher.objects.opening import open_objects
+from matcher.runs.carrying import Carrying
+from matcher.runs.service import Clock, Runs
+from matcher.store.database import Database
+from matcher.store.migrating import require_current
+from matcher.uploads.service import Uploads
+from matcher.worker.working import Worker
+
+
+def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
+    """Build a worker of the matcher in a folder; raises for a database that isn't current."""
+    database = Database(settings.database_url)
+    require_current(database)
+    ledger = Ledger(database, read_signer(settings.log_key_file, settings.log_key))
+    required, objects = in_force(Standings(clock)), open_objects(settings)
+    runs = Runs(database, required, clock)
+    limits, chosen = settings.sections.uploads, settings.sections.worker
+    uploads = Uploads(database, ledger, objects, limits, clock, runs.queue_if_due)
+    return Worker(
+        Carrying(database, ledger, required, clock),
+        objects,
+        uploads.open_file,
+        settings.work_folder,
+        chosen.lease_seconds,
+        chosen.threads,
+    )
