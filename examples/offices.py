@@ -114,7 +114,8 @@ def free_port() -> int:
 
 def empty_folder(folder: Path) -> None:
     """Make a folder, without what an earlier demonstration left there; refuse any other."""
-    if folder.exists() and not (folder / AGREEMENT).exists() and any(folder.iterdir()):
+    ours = any((folder / name).exists() for name in (AGREEMENT, "police.csv"))
+    if folder.exists() and not ours and any(folder.iterdir()):
         raise click.ClickException(f"{folder} holds something else; name another folder.")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
