@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+import subprocess
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event as listen
 from sqlalchemy import func, select
 
 from linkage.encodings import read_encodings
@@ -24,12 +28,16 @@ from linkage.errors import (
 )
 from linkage.protocol.upload import Announcement
 from linkage.receipts import verify_receipt
+from matcher.objects.failures import ObjectsError
 from matcher.objects.folder import Folder
 from matcher.store.database import Database
+from matcher.store.failures import DatabaseError
+from matcher.store.migrating import migrate
 from matcher.store.tables import committed_uploads, upload_parts, uploads
 from matcher.uploads.failures import UnfitError
 from matcher.uploads.service import Uploads
 from matcher.uploads.tidying import tidy_uploads
+from tests.databases import Server, open_database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.parties import CARE, POLICE
@@ -401,3 +409,64 @@ def nothing_is_left_half_written(tmp_path: Path) -> Iterator[None]:
     yield
     drafts = tmp_path / "objects" / ".drafts"
     assert not drafts.exists() or not list(drafts.iterdir())
+
+
+def test_a_full_disk_is_survived(admitted: Database, tmp_path: Path):
+    """A part that doesn't fit is refused and leaves nothing; with room again it is taken."""
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", small]
+    mounted = subprocess.run(mount, capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        own = service(admitted, Folder(small))
+        state, parts = opened(own), parts_of(FILE)
+        send(own, "police", state, 0, parts[0])
+        (small / "filler").write_bytes(bytes(200_000))
+        with pytest.raises(ObjectsError, match="No space left"):
+            send(own, "police", state, 1, parts[1])
+        assert own.state(DIGEST, "police", state.id).received == (0,)
+        assert not list((small / ".drafts").iterdir())
+        (small / "filler").unlink()
+        push(own, "police", FILE)
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert logged(admitted) == [("upload.committed", "police")]
+
+
+@pytest.mark.parametrize("lost_at", range(0, 24, 3))
+def test_a_lost_connection_to_the_database_is_survived(
+    postgres: Server, tmp_path: Path, lost_at: int
+):
+    """The server ends the session at any statement: an error is said, and a retry succeeds."""
+    name = f"test_{uuid.uuid4().hex}"
+    postgres.execute(f"CREATE DATABASE {name}")
+    database = open_database(postgres.url(name))
+    migrate(database)
+    admit(database)
+    (tmp_path / "objects").mkdir()
+    own = service(database, Folder(tmp_path / "objects"))
+    state, statements = opened(own), itertools.count()
+
+    def lose(*_arguments: object) -> None:
+        if next(statements) == lost_at:
+            postgres.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                f"WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+            )
+
+    listen.listen(database._engine, "before_cursor_execute", lose)
+    failures = []
+    for _ in range(3):
+        try:
+            push(own, "police", FILE)
+            break
+        except DatabaseError as error:
+            failures.append(str(error))
+    assert len(failures) <= 1
+    assert all("if it was lost while a change was being stored" in said for said in failures)
+    assert logged(database) == [("upload.committed", "police")]
+    assert own.state(DIGEST, "police", state.id).state == "committed"
+    database.close()
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,8 +1,9 @@
 """A process whose children upload and are killed: ``python -m tests.matcher.upload_crasher``.
 
 It reads one order a line, as JSON, does it in a child that dies at the numbered step, and answers
-with what the child has acknowledged. A step is a statement, the begin or the end of a commit, or of
-a sync, a rename or a deletion of a file. It stays without threads itself, so that it may fork.
+with what the child has acknowledged. A step is the begin or the end of a commit, or of a sync, a
+rename or a deletion of a file, or an acknowledgement; that every statement of a commit is all or
+nothing is what tests of the ledger show. It stays without threads itself, so that it may fork.
 """
 
 from __future__ import annotations
@@ -48,11 +49,21 @@ class Killer:
 
     def __init__(self, at: int) -> None:
         self.left = at
+        self._committing = False
 
     def step(self, *_arguments: object) -> None:
         if self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         self.left -= 1
+
+    def _before_commit(self, *_arguments: object) -> None:
+        self.step()
+        self._committing = True
+
+    def _after_commit(self, *_arguments: object) -> None:
+        if self._committing:
+            self.step()
+        self._committing = False
 
     def around(self, work: Callable[..., Any]) -> Callable[..., Any]:
         def worked(*arguments: Any, **named: Any) -> Any:
@@ -64,10 +75,9 @@ class Killer:
         return worked
 
     def watch(self, database: Any) -> None:
-        event.listen(database._engine, "before_cursor_execute", self.step)
-        event.listen(database._engine, "commit", self.step)
+        event.listen(database._engine, "commit", self._before_commit)
         # What follows a commit is the return of its connection.
-        event.listen(database._engine, "checkin", self.step)
+        event.listen(database._engine, "checkin", self._after_commit)
         os.fsync = self.around(os.fsync)
         Path.replace = self.around(Path.replace)  # type: ignore[method-assign]
         Path.unlink = self.around(Path.unlink)  # type: ignore[method-assign]
@@ -105,6 +115,14 @@ def _send_missing(own: Uploads, state: UploadState, data: bytes, tell: Callable[
         tell(part=number)
 
 
+def done(own: Uploads, order: dict[str, Any], tell: Callable[..., None]) -> None:
+    """Carry out an order, and tell what became of it."""
+    try:
+        upload(own, order, tell)
+    except LinkageError as error:
+        tell(error=type(error).__name__, said=str(error))
+
+
 def child(order: dict[str, Any], pipe: int) -> None:
     database = open_database(order["url"])
     own = service(database, Folder(Path(order["folder"])))
@@ -115,10 +133,7 @@ def child(order: dict[str, Any], pipe: int) -> None:
         os.write(pipe, (json.dumps(what) + "\n").encode())
         killer.step()
 
-    try:
-        upload(own, order, tell)
-    except LinkageError as error:
-        tell(error=type(error).__name__, said=str(error))
+    done(own, order, tell)
     tell(steps=order["at"] - killer.left)
 
 
