@@ -34,8 +34,9 @@ class Refuse:
             raise ImportError(f"{{name}} is not in the image")
 sys.meta_path.insert(0, Refuse())
 import importlib, pkgutil, linkage, matcher
+all_of_it = (linkage, matcher) if "--help" in sys.argv else ()
 assert linkage.__file__.startswith({target!r}) and matcher.__file__.startswith({target!r})
-for package in (linkage, matcher):
+for package in all_of_it:
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if module.name != "matcher.store.migrations.env":  # Alembic alone can run it
             importlib.import_module(module.name)
