@@ -47,6 +47,12 @@ def witness_key(identity: PublicIdentity) -> VerifierKey:
     return VerifierKey(identity.name, SignatureType.WITNESS, identity.signing_key.raw)
 
 
+def witness_signer(store: OpenKeystore) -> Signer:
+    """Return the keystore's key in the form in which it witnesses."""
+    own = store.identity
+    return Signer(own.name, SignatureType.WITNESS, _PrivateKey(own.signing_key))
+
+
 def witness_bundle(store: OpenKeystore, bundle: Path, keys: LogKeys, time: int) -> Witnessed:
     """Verify every event of a bundle and that it goes on from what was witnessed before; sign it.
 
@@ -59,10 +65,7 @@ def witness_bundle(store: OpenKeystore, bundle: Path, keys: LogKeys, time: int) 
     if note.text != str(verified):
         raise VerificationError(f"{bundle.name} changed while it was read; try again.")
     remember_witnessed(store, keys.log.name, note.to_bytes())
-    signer = Signer(
-        store.identity.name, SignatureType.WITNESS, _PrivateKey(store.identity.signing_key)
-    )
-    line = cosign(note, signer, time)
+    line = cosign(note, witness_signer(store), time)
     # Lines of a note stand in any order; the log's need not be the first.
     of_log = tuple(one for one in note.signatures if one.is_of(keys.log))
     return Witnessed(verified, SignedNote(note.text, (*of_log, line)))

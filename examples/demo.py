@@ -1,56 +1,19 @@
-"""The main job on two inputs, with the commands that a user would type.
-
-Each agency encodes its own extract; the matcher, which has no key, links the encodings; the
-outcome is measured against the truth, which a demo has and life has not.
-"""
+"""The main job twice: on files alone, and between agencies through a matcher that serves."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from examples.febrl import AGREEMENT as FEBRL_AGREEMENT
-from examples.febrl import write_febrl
-from examples.safeguarding import write_scenario
+from examples.offline import FEBRL, run
+from examples.service import run_service
 
-_SAFEGUARDING = Path(__file__).parent / "safeguarding"
-
-
-@dataclass(frozen=True)
-class Example:
-    """One demonstration: how its extracts are made, and who holds them."""
-
-    name: str
-    title: str
-    agreement: Path
-    agencies: tuple[str, ...]
-    write: Callable[[Path], None]
-    columns: dict[str, Path] = field(default_factory=dict)
-
-
-FEBRL = Example(
-    "febrl4",
-    "FEBRL 4: two agencies, 3,334 and 3,333 fictional people, 1,667 known to both",
-    FEBRL_AGREEMENT,
-    ("a", "b"),
-    lambda out: write_febrl(out, seed=1),
-)
-AGENCIES = ("police", "social_care", "youth_offending", "health", "education")
-SAFEGUARDING = Example(
-    "safeguarding",
-    "Safeguarding: five agencies, about 4,000 simulated children each",
-    _SAFEGUARDING / "agreement.toml",
-    AGENCIES,
-    lambda out: write_scenario(out, seed=1),
-    {agency: _SAFEGUARDING / "columns" / f"{agency}.toml" for agency in AGENCIES},
-)
+_RECORDS = 4000
+_TITLE = f"""
+── Safeguarding: five agencies, about {_RECORDS:,} simulated children each, through a matcher over
+   HTTP, under an agreement that all have signed"""
 
 
 @click.command()
@@ -58,55 +21,10 @@ SAFEGUARDING = Example(
 def main(out: Path) -> None:
     """Run both demonstrations and leave their files in OUT."""
     started = time.monotonic()
-    for example in (FEBRL, SAFEGUARDING):
-        run(example, out / example.name)
+    run(FEBRL, out / FEBRL.name)
+    click.secho(_TITLE, bold=True)
+    run_service((out / "safeguarding").absolute(), records_per_agency=_RECORDS)
     click.echo(f"\nBoth done in {time.monotonic() - started:.0f} s.")
-
-
-def run(example: Example, folder: Path) -> None:
-    """Encode, link and measure one example, in a folder of its own."""
-    click.secho(f"\n── {example.title}", bold=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    example.write(folder)
-    secret = folder / "secret.key"
-    secret.unlink(missing_ok=True)
-    _command("agency-client", "secret", "create", "--out", secret)
-    for agency in example.agencies:
-        _encode(example, folder, agency, secret)
-    encoded = [folder / f"{agency}.arrow" for agency in example.agencies]
-    _command("matcher", "link", *encoded, "--agreement", example.agreement, "--out", folder / "run")
-    maps = [f"--map={agency}={folder / agency}.map.parquet" for agency in example.agencies]
-    _command(
-        "matcher", "evaluate", folder / "run", "--truth", folder / "truth.csv", *maps,
-        "--format", "text",
-    )  # fmt: skip
-
-
-def _encode(example: Example, folder: Path, agency: str, secret: Path) -> None:
-    columns = example.columns.get(agency)
-    _command(
-        "agency-client", "encode", folder / f"{agency}.csv",
-        "--agreement", example.agreement, "--agency", agency, "--secret-file", secret,
-        "--out", folder / f"{agency}.arrow", "--map-out", folder / f"{agency}.map.parquet",
-        *(("--columns", columns) if columns else ()), lines=1,
-    )  # fmt: skip
-
-
-def _command(*words: str | Path, lines: int | None = None) -> None:
-    """Show a command, run it as the user's shell would, and show the first lines it prints."""
-    program, *arguments = (str(word) for word in words)
-    click.secho(f"$ {shlex.join([program, *map(_relative, arguments)])}", fg="cyan")
-    installed = Path(sys.executable).parent / program
-    finished = subprocess.run(  # noqa: S603
-        [installed, *arguments], stdout=subprocess.PIPE, text=True, check=False
-    )
-    click.echo("\n".join(finished.stdout.splitlines()[:lines]))
-    if finished.returncode:
-        raise click.ClickException(f"{program} ended with exit code {finished.returncode}")
-
-
-def _relative(argument: str) -> str:
-    return argument.replace(f"{Path.cwd()}/", "")
 
 
 if __name__ == "__main__":

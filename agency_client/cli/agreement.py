@@ -14,8 +14,9 @@ import click
 from agency_client.agreement_templates import TEMPLATES, new_agreement
 from agency_client.agreement_words import agreement_in_words
 from agency_client.cli.failures import say
-from agency_client.cli.keystore_options import keystore_options, opened
+from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
 from agency_client.cli.options import FILE, dry_run_option, format_option
+from agency_client.matcher_api.exchange import fetch_signatures
 from agency_client.outputs import refuse_unusable, write_alone
 from agency_client.signatures import signature_path, signatures_of
 from agency_client.textfiles import read_text
@@ -147,7 +148,7 @@ def show(*, file: Path, canonical: bool, output: Output) -> None:
 
 @agreement.command(epilog="\b\nExample:\n  agency-client agreement sign agreement.toml")
 @click.argument("file", type=FILE)
-@keystore_options
+@desk_options
 @click.option("--out", type=FILE, help="File for the signature; beside FILE unless given.")
 @click.option("--yes", is_flag=True, help="Sign without being asked once more.")
 @dry_run_option
@@ -155,8 +156,7 @@ def show(*, file: Path, canonical: bool, output: Output) -> None:
 def sign(
     *,
     file: Path,
-    keystore: Path,
-    passphrase_file: Path | None,
+    desk: Desk,
     out: Path | None,
     yes: bool,
     dry_run: bool,
@@ -165,10 +165,12 @@ def sign(
     """Sign the agreement in FILE with your key.
 
     What is signed is the agreement's canonical form, of which the digest is shown: compare it with
-    the other parties'. Send the file of the signature to all of them.
+    the other parties'. Send the file of the signature to all of them; with --matcher it is also
+    handed in there, where they find it.
     """
     agreed = _read(file)
-    own = opened(keystore, passphrase_file).identity
+    place, store = desk.place(), desk.opened()
+    own = store.identity
     signature = sign_agreement(agreed, own)
     path = out or signature_path(file, own.name)
     refuse_unusable((path,), (file,))
@@ -179,6 +181,11 @@ def sign(
     if not yes:
         click.confirm(f"Sign it as {own.name}?", abort=True, err=True)
     write_alone(path, signature)
+    if place is not None:
+        with connected(place, store) as api:
+            api.sign(agreed.digest(), own.name, signature)
+            say(f"handed in at {place.url}.")
+            witness_quietly(api)
     outcome = _identified(agreed) | {"signer": own.name, "out": str(path)}
     click.echo(json.dumps(outcome) if output == "json" else f"signed by {own.name}: {path}")
 
@@ -187,16 +194,28 @@ def sign(
 @click.argument("file", type=FILE)
 @click.argument("signatures", type=FILE, nargs=-1)
 @click.option("--successor", type=FILE, help="A later version, with its signatures beside it.")
+@desk_options
 @format_option
 def status(
-    *, file: Path, signatures: tuple[Path, ...], successor: Path | None, output: Output
+    *,
+    file: Path,
+    signatures: tuple[Path, ...],
+    successor: Path | None,
+    desk: Desk,
+    output: Output,
 ) -> None:
     """Say who has signed the agreement in FILE, and whether it is in force today.
 
-    SIGNATURES are the files of 'agreement sign'; those beside FILE unless given. Exit code 75 while
-    a signature or the first day is to come, 4 when it has ended or was replaced.
+    SIGNATURES are the files of 'agreement sign'; those beside FILE unless given. With --matcher,
+    those that have come there since are first put beside FILE. Exit code 75 while a signature or
+    the first day is to come, 4 when it has ended or was replaced.
     """
     agreed = _read(file)
+    place = None if signatures else desk.place()
+    if place is not None:
+        with connected(place, desk.opened()) as api:
+            fetched = fetch_signatures(api, agreed, file)
+            say(f"fetched from {place.url}: {', '.join(fetched) or 'nothing new'}.")
     found = _standing(agreed, signatures_of(file, signatures), successor)
     if output == "json":
         click.echo(json.dumps(_identified(agreed) | asdict(found)))

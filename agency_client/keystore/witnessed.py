@@ -33,6 +33,13 @@ def remember_witnessed(store: OpenKeystore, log: str, checkpoint: bytes) -> None
     write_alone(path, wrap_under_key(_KIND, checkpoint, store.storage_key))
 
 
+def lock_file(store: OpenKeystore, log: str) -> Path:
+    """Return the file to lock while what is witnessed of a log is read and then written."""
+    path = _path(store, log)
+    make_private_folder(path.parent)
+    return path.with_suffix(".lock")
+
+
 def _path(store: OpenKeystore, log: str) -> Path:
     # A log's name may hold what a file's can't.
     name = hashlib.sha256(log.encode()).hexdigest()[:32]

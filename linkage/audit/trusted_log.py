@@ -59,6 +59,11 @@ class TrustedLog:
         """The pinned checkpoint as the log has signed it, to keep for the next time."""
         return self._require_note().to_bytes()
 
+    @property
+    def pinned_note(self) -> SignedNote:
+        """The pinned checkpoint as the log has signed it, to be cosigned."""
+        return self._require_note()
+
     def update(self, data: bytes, proof: Sequence[bytes]) -> Checkpoint:
         """Pin a newer checkpoint.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from examples.demo import AGENCIES, FEBRL, SAFEGUARDING, Example
+from examples.offline import AGENCIES, FEBRL, SAFEGUARDING, Example
 from examples.safeguarding import write_scenario
 
 

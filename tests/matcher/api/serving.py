@@ -116,6 +116,7 @@ class Matcher:
     web: WebApp
     clock: Clock
     http: httpx2.Client
+    port: int
 
     def caller(self, identity: Identity) -> Caller:
         return Caller(self, identity)
@@ -157,7 +158,7 @@ def running(
         time.sleep(0.005)
     try:
         with httpx2.Client(timeout=30, trust_env=False) as http:
-            yield Matcher(chosen.address, services, web, clock, http)
+            yield Matcher(chosen.address, services, web, clock, http, chosen.port)
     finally:
         server.should_exit = True
         thread.join()

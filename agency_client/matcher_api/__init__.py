@@ -1,0 +1,1 @@
+"""A live matcher from an agency's side: signed requests out, verified answers in."""

@@ -1,0 +1,50 @@
+"""Showing commands as a user types them, and running them as the user's shell would."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+
+def run_command(*words: str | Path, lines: int | None = None, shown: bool = True) -> str:
+    """Run a command of Concord's and return what it printed; raises `click.ClickException`.
+
+    ``shown`` prints the command first, and then the first ``lines`` of what it says, or all.
+    """
+    program, *arguments = (str(word) for word in words)
+    if shown:
+        say_command(program, *arguments)
+    finished = subprocess.run(  # noqa: S603
+        [installed(program), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=None if shown else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if shown:
+        click.echo("\n".join(finished.stdout.splitlines()[:lines]))
+    if finished.returncode:
+        click.echo(finished.stderr or "", err=True)
+        raise click.ClickException(f"{program} ended with exit code {finished.returncode}")
+    return finished.stdout
+
+
+def say_command(program: str, *arguments: str) -> None:
+    """Print a command in one line, with paths as seen from here."""
+    here = f"{Path.cwd()}/"
+    words = [program, *(argument.replace(here, "") for argument in arguments)]
+    click.secho(f"$ {shlex.join(words)}", fg="cyan")
+
+
+def say_note(text: str) -> None:
+    """Print what a person is told between commands."""
+    click.secho(f"# {text}", fg="bright_black")
+
+
+def installed(program: str) -> Path:
+    """Return where a program of this environment lies."""
+    return Path(sys.executable).parent / program
