@@ -26,7 +26,7 @@ runs = Table(
     Column("state", String(16), nullable=False),
     # The finished run that this one goes on from, if there is one.
     Column("onto", String(32), ForeignKey("runs.id")),
-    # Canonical JSON: the uploads that go in and the rules; afterwards the digests of what came out.
+    # Canonical JSON: the uploads that go in; afterwards what came out, by digest, or why nothing.
     Column("inputs", LargeBinary, nullable=False),
     Column("outcome", LargeBinary),
     Column("queued", BigInteger, nullable=False, index=True),
@@ -49,6 +49,7 @@ jobs = Table(
     # Rises with each lease: a worker that has lost its lease can change nothing any more.
     Column("lease", BigInteger, nullable=False),
     Column("worker", String(128)),
+    # Until when nobody else may take it: the lease's end, or that of a pause between attempts.
     Column("expires", BigInteger),
     Column("attempts", BigInteger, nullable=False),
     Column("cancelled", Boolean, nullable=False),
