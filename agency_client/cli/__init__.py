@@ -25,8 +25,10 @@ _COMMANDS = {
         "identity",
         "init",
         "log",
+        "push",
         "scheme",
         "secret",
+        "status",
     )
 }
 

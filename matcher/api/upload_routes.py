@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
@@ -96,17 +97,48 @@ def _declare_parts(routes: Routes, uploads: Uploads) -> None:
 
 async def _receive(call: SignedCall, draft: PartDraft | None) -> None:
     """Write the body as it comes, held to the digest that was signed; None: it is there already."""
+    if draft is None:
+        async for _ in call.chunks():
+            pass  # read all the same, so that the connection can be used again
+        return
+    written = _Written(draft)
     waiting = bytearray()
-    async for chunk in call.chunks():
-        if draft is None:
-            continue
-        waiting += chunk
-        if len(waiting) >= _HANDED_OVER:
-            await run_in_threadpool(draft.write, waiting)
-            waiting = bytearray()
-    if draft is not None:
-        await run_in_threadpool(draft.write, waiting)
-        await run_in_threadpool(draft.finish)
+    try:
+        async for chunk in call.chunks():
+            waiting += chunk
+            if len(waiting) >= _HANDED_OVER:
+                await written.hand_over(waiting)
+                waiting = bytearray()
+    finally:
+        await written.settled()
+    await written.hand_over(waiting)
+    await written.settled()
+    written.require_well()
+    await run_in_threadpool(draft.finish)
+
+
+class _Written:
+    """Writes one batch of a part in a thread, while the next one arrives."""
+
+    def __init__(self, draft: PartDraft) -> None:
+        self._draft = draft
+        self._writing: asyncio.Task[None] | None = None
+
+    async def hand_over(self, batch: bytearray) -> None:
+        """Begin to write a batch once the one before is written; raises what that one raised."""
+        await self.settled()
+        self.require_well()
+        self._writing = asyncio.create_task(run_in_threadpool(self._draft.write, batch))
+
+    async def settled(self) -> None:
+        """Wait until nothing is being written."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    def require_well(self) -> None:
+        """Raise what the last write raised."""
+        if self._writing is not None:
+            self._writing.result()
 
 
 def _ended(draft: PartDraft | None) -> AbstractContextManager[object]:

@@ -22,14 +22,18 @@ Level = Literal["debug", "info", "warning", "error"]
 
 
 def configure_logs(format_: Format, level: Level, stream: IO[str] | None = None) -> None:
-    """Let all that this process says go out as lines, from ``level`` on; for good."""
+    """Let all that this process says go out as lines, from ``level`` on; for good.
+
+    Of what libraries say, warnings and errors alone: without its words the rest tells nothing.
+    """
     handler = _Handler(stream or sys.stderr)
     handler.setFormatter(_Formatter(format_))
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(level.upper())
+    root.setLevel("WARNING")
+    logging.getLogger("matcher").setLevel(level.upper())
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread

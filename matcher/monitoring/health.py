@@ -13,10 +13,10 @@ from linkage.audit.keys import VerifierKey
 from linkage.errors import LinkageError
 from matcher.config.log_key import read_signer
 from matcher.config.settings import Settings
+from matcher.ledger.stored_log import StoredLog
 from matcher.logs.lines import log_fault
 from matcher.objects.objects import Objects
 from matcher.store.database import Database
-from matcher.store.migrating import require_current
 
 FRESH_SECONDS = 5.0
 """For how long an answer counts: whoever asks more often makes no more work."""
@@ -63,10 +63,14 @@ class HealthChecks:
 
     def _ask(self) -> Health:
         return Health(
-            database=_works(lambda: require_current(self._database)),
+            database=_works(self._read_database),
             objects=_works(self._probe),
             log_key=_works(self._read_key),
         )
+
+    def _read_database(self) -> None:
+        with self._database.reading() as connection:
+            StoredLog(connection).size()
 
     def _probe(self) -> None:
         """Write an object, read it and delete it; each process has keys of its own."""

@@ -42,6 +42,7 @@ def _as_before() -> Iterator[None]:
     yield
     root.handlers[:], level = before[0], before[1]
     root.setLevel(level)
+    logging.getLogger("matcher").setLevel(logging.NOTSET)
     logging.captureWarnings(capture=False)
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
@@ -78,6 +79,14 @@ def test_the_matchers_own_faults_are_errors():
         log_request(RequestLine("0a1b", "GET", "/healthz", status, 0.001))
     log_notice("worker.started")
     assert [line["status"] for line in lines(stream)] == [500]
+
+
+def test_what_libraries_chat_about_is_left_out():
+    stream = io.StringIO()
+    configure_logs("json", "debug", stream)
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger("library"), level)("words")
+    assert [line["level"] for line in lines(stream)] == ["warning", "error"]
 
 
 def test_a_fault_says_what_and_where():

@@ -68,7 +68,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
         "        time.sleep(600)\n"
     )
     (tmp_path / "program.py").write_text(program, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])}
     parent = subprocess.Popen([sys.executable, tmp_path / "program.py", tmp_path], env=environment)
     try:
         until(lambda: len(ids(tmp_path)) == 2)
@@ -78,19 +78,18 @@ def test_workers_end_with_the_process_that_started_them(tmp_path):
     until(lambda: ids(tmp_path, "stopped") == ids(tmp_path))
 
 
-def test_who_starts_workers_loads_no_compiler_and_no_web():
-    program = (
-        "import sys, matcher.app.working\n"
-        "print([n for n in ('numba', 'fastapi', 'pandas', 'altair') if n in sys.modules])"
+def loaded_by(module: str, names: tuple[str, ...]) -> str:
+    program = f"import sys, {module}; print([n for n in {names} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
+    return done.stdout.strip()
+
+
+def test_who_starts_workers_loads_no_compiler_and_no_web():
+    assert loaded_by("matcher.app.working", ("numba", "fastapi", "pandas", "altair")) == "[]"
 
 
 def test_a_worker_loads_no_web():
-    program = (
-        "import sys, matcher.app.worker\n"
-        "print([n for n in ('fastapi', 'uvicorn', 'hashing', 'agency_client') if n in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
+    names = ("fastapi", "uvicorn", "hashing", "agency_client")
+    assert loaded_by("matcher.app.worker", names) == "[]"

@@ -1,0 +1,151 @@
+"""``agency-client push``: a file of encodings to the matcher, and the receipt for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from agency_client.cli.failures import say
+from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
+from agency_client.cli.options import FILE, dry_run_option, format_option
+from agency_client.keystore.pins import remember
+from agency_client.linkage_secrets import read_signed_agreement, require_usable
+from agency_client.matcher_api.exchange import fetch_signatures
+from agency_client.outputs import refuse_unusable
+from agency_client.textfiles import read_text
+from agency_client.uploads.file import SendableFile, look_at
+from agency_client.uploads.receipts import keep_receipt, receipt_path
+from linkage.errors import NotReadyError
+from linkage.protocol.agreement import Agreement, parse_agreement
+
+if TYPE_CHECKING:
+    from agency_client.keystore.store import OpenKeystore
+    from agency_client.matcher_api.api import MatcherApi
+    from agency_client.uploads.progress import Shown
+    from linkage.receipts import VerifiedReceipt
+
+_EXAMPLE = """\b
+Example:
+  agency-client push police.arrow --agreement agreement.toml --matcher https://matcher.example
+"""
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """What is to be pushed, by whom, under which agreement and into which round."""
+
+    agreement: Agreement
+    store: OpenKeystore
+    file: SendableFile
+    round: int
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what is told of it either way."""
+        return {
+            "agreement": self.agreement.digest(),
+            "round": self.round,
+            "rows": self.file.rows,
+            "size": self.file.size,
+            "sha256": self.file.sha256,
+            "receipt": str(receipt_path(self.file.path)),
+        }
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("file", type=FILE)
+@click.option(
+    "--agreement",
+    required=True,
+    type=FILE,
+    help="The agreement; signatures that aren't beside it are fetched from the matcher.",
+)
+@click.option(
+    "--round",
+    "round_number",
+    type=click.IntRange(min=1),
+    help="Round of linking; the newest that is open unless given.",
+)
+@desk_options
+@dry_run_option
+@format_option
+def push(
+    *,
+    file: Path,
+    agreement: Path,
+    round_number: int | None,
+    desk: Desk,
+    dry_run: bool,
+    output: Literal["text", "json"],
+) -> None:
+    """Push the encodings in FILE to the matcher, as this agency's upload of a round.
+
+    One upload is committed per round. If the connection breaks, it goes on from the last part that
+    has arrived; the same holds if you run the command again. The receipt, FILE.receipt, proves that
+    the matcher's log holds what you have sent. Exit code 75 while the agreement isn't in force or
+    no round is open, 3 where the file is found damaged or not to fit, 4 where a rule forbids it.
+    """
+    from agency_client.uploads.progress import shown
+
+    place, store = desk.place(), desk.opened()
+    if place is None:
+        raise click.UsageError("give the matcher with --matcher and --log-key")
+    refuse_unusable((receipt_path(file),), (file, agreement))
+    with connected(place, store) as api, shown(file.stat().st_size, say) as progress:
+        agreed = _agreed(api, agreement, store, fetch=not dry_run)
+        looked_at = look_at(file, agreed, store.identity.name, progress.step("reading"))
+        errand = _Errand(agreed, store, looked_at, round_number or _newest_round(api, agreed))
+        if dry_run:
+            say(f"would push {file} in round {errand.round}; nothing was sent.")
+            click.echo(json.dumps(errand.outcome()) if output == "json" else "nothing was sent")
+            return
+        upload, verified = _sent(errand, api, progress)
+        witness_quietly(api)
+    _tell(errand, upload, verified, output)
+
+
+def _agreed(api: MatcherApi, file: Path, store: OpenKeystore, *, fetch: bool) -> Agreement:
+    """Return the agreement, in force here and the newest that this keystore knows."""
+    if fetch:
+        fetch_signatures(api, parse_agreement(read_text(file), file.name), file)
+    agreed = read_signed_agreement(file)
+    require_usable(store, agreed)
+    return agreed
+
+
+def _newest_round(api: MatcherApi, agreed: Agreement) -> int:
+    opened = [one.round for one in api.rounds(agreed.digest()).rounds]
+    if not opened:
+        raise NotReadyError(
+            "No round is open yet: every agency hands in its answers with 'agency-client secret "
+            "answers', and they have to be alike."
+        )
+    return max(opened)
+
+
+def _sent(errand: _Errand, api: MatcherApi, progress: Shown) -> tuple[str, VerifiedReceipt]:
+    from agency_client.uploads.live import LiveMatcher
+    from agency_client.uploads.pushing import Push
+
+    own, matcher = errand.store.identity, LiveMatcher(api.connection)
+    remember(errand.store, errand.agreement)
+    watcher = progress.watcher()
+    done = Push(matcher, errand.agreement, own, errand.file, errand.round, watcher).run()
+    log = api.connection.place.log_key
+    verified = keep_receipt(done.receipt, errand.file, errand.agreement, own.name, matcher, log)
+    return done.upload, verified
+
+
+def _tell(errand: _Errand, upload: str, verified: VerifiedReceipt, output: str) -> None:
+    if output == "json":
+        size = verified.checkpoint.size
+        click.echo(json.dumps(errand.outcome() | {"upload": upload, "log_size": size}))
+        return
+    click.echo(
+        f"committed in round {errand.round}: {errand.file.rows:,} rows, "
+        f"{errand.file.size:,} bytes\n"
+        f"receipt: {receipt_path(errand.file.path)}, verified against the matcher's log"
+    )

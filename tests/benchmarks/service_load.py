@@ -1,0 +1,349 @@
+"""Twenty agencies push 100,000 records each at once, while others ask small things.
+
+    python -m tests.benchmarks.service_load [--agencies 20] [--records 100000] [--url POSTGRESQL]
+
+A real ``matcher serve`` on loopback, with its own folder of objects and SQLite unless a database is
+given; real files of encodings under the default scheme, made before the clock starts. Prints upload
+MB/s from the first announcement to the last receipt, the time of small signed requests (a list of
+agreements) before and meanwhile, and the server's memory at its highest. Clients and server share
+the machine's cores; runs are left to other machines (``[worker] processes = 0``).
+
+With ``--hostile`` two hundred connections meanwhile drip their heads, stop amid a body, or flood
+with used nonces.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import io
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import click
+import numpy as np
+
+from linkage.encodings import Encodings, GroupLayout, Header, write_encodings
+from linkage.protocol.agreement import Agreement, parse_agreement
+from linkage.protocol.keys import Identity
+from linkage.protocol.standing import sign_agreement
+from linkage.protocol.upload import Announcement, Manifest, announcement_bytes, sign_manifest
+from matcher.app.building import open_matcher
+from matcher.config.creation import create_matcher, plan_matcher
+from matcher.config.loading import load_settings
+from matcher.store.database import Database
+from matcher.store.migrating import migrate
+from tests.linkage.protocol.agreements import SCHEME
+from tests.linkage.protocol.parties import identity
+from tests.matcher.api.signing import Request
+from tests.matcher.uploading import closing, open_round
+from tests.synthetic import random_bits
+
+MEBI = 2**20
+PROBES_A_SECOND = 20
+
+
+@dataclass
+class Party:
+    """A caller with a connection of its own, that signs by hand."""
+
+    identity: Identity
+    host: str
+    http: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = http.client.HTTPConnection(self.host, timeout=120)
+
+    def send(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Send a signed request; return status and body. A closed connection is renewed."""
+        request = Request(method, f"http://{self.host}{path}", int(time.time()), body)
+        headers = request.signed_by(self.identity).headers
+        try:
+            self.http.request(method, path, body, headers)
+            answer = self.http.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            self.http.close()
+            return self.send(method, path, body)
+        return answer.status, answer.read()
+
+    def must(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """Send and return the body; anything but success ends the benchmark."""
+        status, content = self.send(method, path, body)
+        if status >= 300:
+            raise RuntimeError(f"{method} {path[-30:]}: {status} {content[:300]!r}")
+        return content
+
+
+def make_agreement(agencies: list[Identity]) -> tuple[Agreement, list[Identity]]:
+    """Return an agreement of these agencies, and everybody who signs it."""
+    operator, officer = identity("operator", 231), identity("officer", 233)
+    roles = {**dict.fromkeys([own.name for own in agencies], "agency"),
+             "operator": "matcher", "officer": "dpo"}  # fmt: skip
+    everybody = [*agencies, operator, officer]
+    parties = "".join(
+        f'[[party]]\nname = "{own.name}"\nroles = ["{roles[own.name]}"]\n'
+        f'signing_key = "{own.public.signing_key}"\nsealing_key = "{own.public.sealing_key}"\n'
+        for own in everybody
+    )
+    today = date.today()  # noqa: DTZ011 - a day more or less is nothing here
+    return parse_agreement(
+        f'[agreement]\nid = "load"\ntitle = "Load"\npurpose = "To measure."\n'
+        f'purpose_codes = ["measuring"]\nlawful_basis = "None."\nstatutory_gateway = "None."\n'
+        f"starts = {today - timedelta(days=9)}\nends = {today + timedelta(days=9)}\n"
+        f"{parties}[matching]\nlink = 0.5\n[retention]\nencodings_days = 9\n"
+        f"disclosures_days = 9\n{SCHEME}",
+        "load",
+    ), everybody
+
+
+def make_file(agreement: Agreement, agency: str, records: int, seed: int) -> bytes:
+    """Return a file of encodings: random, half filled, as diffused ones look."""
+    layout = tuple(GroupLayout(group.name, group.length) for group in agreement.scheme.group)
+    rng = np.random.default_rng(seed)
+    words = max(group.length for group in layout) // 64
+    used = np.stack([np.arange(words) < group.length // 64 for group in layout])
+    bits = random_bits(rng, records, len(layout), words) * used
+    tokens = rng.integers(0, 256, (records, 16), dtype=np.uint8)
+    header = Header(agency, agreement.scheme.digest(), layout)
+    sink = io.BytesIO()
+    everything = np.ones((records, len(layout)), np.bool_)
+    write_encodings(sink, header, [Encodings(header, tokens, bits, everything)])
+    return sink.getvalue()
+
+
+def push(party: Party, agreement: Agreement, data: bytes) -> bytes:
+    """Do what an agency's client does: announce, send the parts, commit; return the receipt."""
+    base = f"/v1/agreements/{agreement.digest()}"
+    sha256 = hashlib.sha256(data).hexdigest()
+    announced = announcement_bytes(Announcement(sha256, len(data)))
+    state = json.loads(party.must("POST", f"{base}/rounds/1/uploads", announced))
+    size = state["part_size"]
+    parts = [data[at : at + size] for at in range(0, len(data), size)]
+    for number, part in enumerate(parts):
+        party.must("PUT", f"{base}/uploads/{state['id']}/parts/{number}", part)
+    rows, digest = closing(data)
+    manifest = Manifest(
+        agreement=agreement.digest(), epoch=1, round=1, upload=state["id"], sha256=sha256,
+        size=len(data), part_size=size, rows=rows, encodings=digest,
+        parts=tuple(hashlib.sha256(part).hexdigest() for part in parts),
+    )  # fmt: skip
+    signed = sign_manifest(manifest, party.identity)
+    return party.must("POST", f"{base}/uploads/{state['id']}/commit", signed)
+
+
+class Probe(threading.Thread):
+    """Asks a small thing again and again, and notes how long each takes, in seconds."""
+
+    def __init__(self, party: Party) -> None:
+        super().__init__(daemon=True)
+        self._party = party
+        self._stop_asking = threading.Event()
+        self.seconds: list[float] = []
+
+    def run(self) -> None:
+        while not self._stop_asking.wait(1 / PROBES_A_SECOND):
+            begun = time.perf_counter()
+            self._party.must("GET", "/v1/agreements")
+            self.seconds.append(time.perf_counter() - begun)
+
+    def end(self) -> str:
+        self._stop_asking.set()
+        self.join()
+        ms = np.array(self.seconds) * 1000
+        return (
+            f"{len(ms)} requests: median {np.percentile(ms, 50):.0f} ms, 99th percentile "
+            f"{np.percentile(ms, 99):.0f} ms, slowest {ms.max():.0f} ms"
+        )
+
+
+class Hostile:
+    """Connections that drip, stop midway, or repeat themselves, until the context ends."""
+
+    def __init__(self, host: str, party: Identity) -> None:
+        self._place = (host.split(":", maxsplit=1)[0], int(host.split(":")[1]))
+        self._host = host
+        self._party = party
+        self._ended = threading.Event()
+        self.refused = 0
+
+    def __enter__(self) -> Self:
+        for kind, many in ((self._drip, 1), (self._stop_midway, 1), (self._flood, 2)):
+            for _ in range(many):
+                threading.Thread(target=kind, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    def _drip(self) -> None:
+        """Keep 100 connections that each send a byte a second."""
+        held: list[socket.socket] = []
+        while not self._ended.wait(1):
+            held = [one for one in held if _tried(lambda one=one: one.send(b"x"))]
+            while len(held) < 100:
+                held.append(socket.create_connection(self._place))
+                held[-1].send(b"GET /v1/agreements HTTP/1.1\r\nX-Slow: ")
+
+    def _stop_midway(self) -> None:
+        """Keep 100 connections that announce a body and never send all of it."""
+        held: list[socket.socket] = []
+        while not self._ended.wait(1):
+            held = [one for one in held if _tried(lambda one=one: one.send(b"x" * 10))]
+            while len(held) < 100:
+                held.append(socket.create_connection(self._place))
+                held[-1].send(
+                    b"PUT /v1/agreements HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\n\r\nxx"
+                )
+
+    def _flood(self) -> None:
+        """Send one signed request over and over: all but the first must be refused."""
+        path = "/v1/agreements"
+        request = Request("GET", f"http://{self._host}{path}", int(time.time()))
+        headers = request.signed_by(self._party).headers
+        connection = http.client.HTTPConnection(self._host, timeout=30)
+        while not self._ended.is_set():
+            try:
+                connection.request("GET", path, headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                self.refused += answer.status in {401, 429}
+            except OSError:
+                connection.close()
+
+
+def _tried(send: object) -> bool:
+    try:
+        send()  # type: ignore[operator]
+    except OSError:
+        return False
+    return True
+
+
+def prepare(folder: Path, url: str, agreement: Agreement, everybody: list[Identity]) -> str:
+    """Make a matcher in which the agreement is in force and its round open; return its host."""
+    create_matcher(folder, plan_matcher(folder, "load.example"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    os.environ |= {
+        "CONCORD_SERVICE_PORT": str(port),
+        "CONCORD_WORKER_PROCESSES": "0",
+        "CONCORD_LOGGING_LEVEL": "warning",
+    }
+    if url:
+        os.environ["CONCORD_DATABASE_URL"] = url
+    settings = load_settings(folder, os.environ, {})
+    database = Database(settings.database_url)
+    migrate(database)
+    services = open_matcher(settings)
+    own = next(one for one in everybody if one.name == "operator")
+    services.admission.admit(agreement, {"its file": sign_agreement(agreement, own)})
+    for own in everybody:
+        services.admission.sign(agreement, own.name, sign_agreement(agreement, own))
+    open_round(database, 1, agreement)
+    return f"127.0.0.1:{port}"
+
+
+def serve(folder: Path, host: str) -> subprocess.Popen[bytes]:
+    """Start the matcher and wait until it is well."""
+    command = [sys.executable, "-c", "from matcher.cli import main; main()", "serve", str(folder)]
+    process = subprocess.Popen(command)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        connection = http.client.HTTPConnection(host, timeout=5)
+        if _tried(lambda connection=connection: connection.request("GET", "/healthz")):
+            return process
+    raise RuntimeError("the matcher didn't start")
+
+
+def processor_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Return the processor time that the process has taken so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def highest_memory(process: subprocess.Popen[bytes]) -> float:
+    """Return the most memory that the process has held so far, in MiB."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+@click.command()
+@click.option("--agencies", default=20)
+@click.option("--records", default=100_000)
+@click.option("--url", default="", help="An empty PostgreSQL database; SQLite if not given.")
+@click.option("--hostile", is_flag=True, help="With callers who would stop it.")
+def main(agencies: int, records: int, url: str, hostile: bool) -> None:
+    """Measure and print."""
+    names = [identity(f"agency-{number}", 20 + 2 * number) for number in range(agencies)]
+    agreement, everybody = make_agreement(names)
+    files = [make_file(agreement, own.name, records, n) for n, own in enumerate(names)]
+    total = sum(map(len, files)) / MEBI
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; "
+          f"{agencies} agencies, {records:,} records each, {total:,.0f} MiB; "
+          f"{'PostgreSQL' if url else 'SQLite'}; {datetime.now(UTC):%Y-%m-%d}")  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "matcher"
+        host = prepare(folder, url, agreement, everybody)
+        process = serve(folder, host)
+        try:
+            before = highest_memory(process)
+            quiet = Probe(Party(everybody[-1], host))
+            quiet.start()
+            time.sleep(5)
+            print(f"small requests, nothing else: {quiet.end()}")
+            taken, own = processor_seconds(process), time.process_time()
+            measure(host, agreement, names, files, everybody, hostile)
+            taken, own = processor_seconds(process) - taken, time.process_time() - own
+            print(f"processor time: {taken:.1f} s of the server's, {own:.1f} s of the clients'")
+            print(f"server's memory: {before:,.0f} MiB at first, at most "
+                  f"{highest_memory(process):,.0f} MiB")  # fmt: skip
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def measure(
+    host: str,
+    agreement: Agreement,
+    names: list[Identity],
+    files: list[bytes],
+    everybody: list[Identity],
+    hostile: bool,
+) -> None:
+    """Push all files at once, and print how long that and the small requests took."""
+    probe = Probe(Party(everybody[-1], host))
+    enemy = Hostile(host, everybody[-2]) if hostile else None
+    if enemy is not None:
+        enemy.__enter__()
+        time.sleep(3)
+    probe.start()
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(len(names)) as pool:
+        parties = [Party(own, host) for own in names]
+        receipts = list(pool.map(lambda pair: push(pair[0], agreement, pair[1]),
+                                 zip(parties, files, strict=True)))  # fmt: skip
+    seconds = time.perf_counter() - begun
+    print(f"small requests meanwhile: {probe.end()}")
+    if enemy is not None:
+        enemy.__exit__()
+        print(f"with 200 slow connections and {enemy.refused:,} repeated requests refused")
+    size = sum(map(len, files))
+    print(f"all committed in {seconds:.1f} s: {size / seconds / 1e6:.0f} MB/s, "
+          f"{len(receipts)} receipts")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
