@@ -229,4 +229,4 @@ def _bounded(response: httpx2.Response, source: str) -> bytes:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    return getattr(error, "verify_message", "") or error.reason or type(error).__name__
+    return getattr(error, "verify_message", "") or type(error).__name__

@@ -12,7 +12,7 @@ from linkage.protocol.keys import VerifyingKey, parse_verifying_key
 from linkage.protocol.requests import UnknownKeyError
 from linkage.protocol.sections.party import Role
 from linkage.protocol.standing import State
-from matcher.agreements.standings import Standings
+from matcher.agreements.standings import Recent, Standings
 from matcher.store.database import Database
 from matcher.store.tables import agreements, party_keys
 
@@ -34,9 +34,14 @@ class Directory:
     def __init__(self, database: Database, standings: Standings) -> None:
         self._database = database
         self._standings = standings
+        # An admitted agreement stays admitted, and so does its parties' right to be heard.
+        self._keys: Recent[str, VerifyingKey] = Recent()
 
     def key(self, fingerprint: str) -> VerifyingKey:
         """Return the key with a fingerprint, or raise `UnknownKeyError`."""
+        return self._keys.get(fingerprint, lambda: self._read_key(fingerprint))
+
+    def _read_key(self, fingerprint: str) -> VerifyingKey:
         query = select(party_keys.c.signing_key).where(party_keys.c.fingerprint == fingerprint)
         with self._database.reading() as connection:
             text = connection.execute(query.limit(1)).scalar_one_or_none()

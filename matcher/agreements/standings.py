@@ -29,8 +29,8 @@ class Standings:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._parsed: _Recent[str, Agreement] = _Recent()
-        self._judged: _Recent[tuple[str, tuple[str, ...], date, str], Standing] = _Recent()
+        self._parsed: Recent[str, Agreement] = Recent()
+        self._judged: Recent[tuple[str, tuple[str, ...], date, str], Standing] = Recent()
 
     def agreement(self, connection: Connection, digest: str) -> Agreement:
         """Return an admitted agreement by its digest, or raise `MissingError`."""
@@ -83,8 +83,8 @@ def _read(connection: Connection, digest: str) -> Agreement:
     return parse_content(content, f"The agreement {digest[:16]}")
 
 
-class _Recent(Generic[_Key, _Value]):
-    """What was computed last, so that it needn't be again."""
+class Recent(Generic[_Key, _Value]):
+    """What was computed last, so that it needn't be again; what fails isn't kept."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[_Key, _Value] = OrderedDict()

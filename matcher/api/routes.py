@@ -43,7 +43,7 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 # What can be wrong with any signed request, and with one that has a body.
 _ALWAYS = (400, 401, 404, 415, 422, 429, 500, 503)
 _OF_AGREEMENT = (403, 409)
-_WITH_BODY = (408, 411, 413)
+_WITH_BODY = (403, 408, 409, 411, 413)
 PROBLEM_SCHEMA = "Problem"
 _HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in (CHECKPOINT, CONSISTENCY)}
 

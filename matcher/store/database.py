@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +40,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._engine = _sqlite(url) if self.is_file else _postgresql(url)
+        self._writes = Lock()
 
     def __repr__(self) -> str:
         return f"Database({self._engine.dialect.name})"
@@ -67,10 +69,27 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that is committed at the end, or rolled back on any exception."""
-        with self._in_words(), self._engine.connect() as connection:
+        with self._in_words(), self._turn(), self._engine.connect() as connection:
             writer = connection.execution_options(**{_WRITES: True})
             with writer.begin():
                 yield writer
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the threads of this process write to a file one after another.
+
+        SQLite lets whoever is refused the lock sleep and try again, so that one of many could wait
+        for long while others pass. Between processes it still does.
+        """
+        if not self.is_file:
+            yield
+            return
+        if not self._writes.acquire(timeout=BUSY_SECONDS):
+            raise DatabaseError("The database is busy with other changes; try again.")
+        try:
+            yield
+        finally:
+            self._writes.release()
 
     @property
     def _one_moment(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How many signed requests a matcher answers, and how fast: ``python -m tests.benchmarks.requests``.
+"""How many signed requests a matcher answers: ``python -m tests.benchmarks.requests``.
 
 Small requests (GET /v1/agreements) by several callers at once, over HTTP on this machine, against a
 matcher in a process of its own on SQLite, with every nonce on disk before its request is heard;

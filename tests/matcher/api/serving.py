@@ -13,6 +13,7 @@ A caller signs every request by hand, and verifies the checkpoint of every answe
 
 from __future__ import annotations
 
+import re
 import socket
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,7 @@ class Caller:
         first, second, hashes = parse_consistency_value(proof, "the answer")
         if first == self.trusted.pinned.size:
             assert self.trusted.update(note, hashes).size == second
+        self.matcher.require_documented(request.method, request.url, answer.status_code)
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == MEDIA_TYPE
             assert parse_problem(answer.content, "the answer")[0].status == answer.status_code
@@ -117,6 +120,22 @@ class Matcher:
     clock: Clock
     http: httpx2.Client
     port: int
+
+    def require_documented(self, method: str, url: str, status: int) -> None:
+        """Require that the OpenAPI tells of such an answer."""
+        path = url.removeprefix(self.url).partition("?")[0]
+        for template, operations in self.described["paths"].items():
+            if re.fullmatch(re.sub(r"\{[a-z]+\}", "[^/]+", template), path):
+                known = operations.get(method.lower(), {"responses": {"405": {}}})["responses"]
+                assert str(status) in known or status == 299, (method, template, status)
+                return
+        assert status == 404, (method, path, status)
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """The OpenAPI, taken from inside so that nothing else notices."""
+        found: dict[str, Any] = self.web.asgi._app._app.openapi()
+        return found
 
     def caller(self, identity: Identity) -> Caller:
         return Caller(self, identity)

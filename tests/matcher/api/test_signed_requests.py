@@ -153,9 +153,10 @@ def test_a_request_has_its_time(created: int, fine: bool):
 
 
 def test_a_key_of_another_is_no_key():
+    key = CARE.signing_key.verifying_key
+    request = signed().signed_by(POLICE, key.fingerprint)
     with pytest.raises(LinkageError, match="isn't that key's"):
-        key = CARE.signing_key.verifying_key
-        verify(signed().signed_by(POLICE, key.fingerprint), key)
+        verify(request, key)
 
 
 def problem(answer: httpx2.Response) -> str:
