@@ -35,8 +35,8 @@ def matcher_options(command: _Command) -> _Command:
     key = click.option(
         "--log-key",
         metavar="KEY",
-        envvar="CONCORD_LOG_KEY",
-        help="The verifier key of its log; also by CONCORD_LOG_KEY, or kept with 'init'.",
+        envvar="CONCORD_MATCHER_KEY",
+        help="The verifier key of its log; also by CONCORD_MATCHER_KEY, or kept with 'init'.",
     )
     return url(key(command))
 
