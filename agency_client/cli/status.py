@@ -30,7 +30,8 @@ def status(*, agreement: Path, desk: Desk, output: Literal["text", "json"]) -> N
     """Say where the agreement stands at the matcher, and whether the newest round has finished.
 
     That is all there is to see: nobody is told which of their records others hold. Exit code 0 once
-    the newest round has finished with your upload in it, 75 before.
+    the newest round has finished with your upload in it, 75 before. If you have pushed nothing in a
+    later round, your upload from before is the one that is linked.
     """
     from agency_client.uploads.live import LiveMatcher
     from agency_client.uploads.standing import read_progress
@@ -70,7 +71,7 @@ def _text(found: Progress) -> str:
 def _upload_text(found: Progress) -> str:
     upload = found.upload
     if upload is None:
-        return "none yet"
+        return "none in this round" if found.round > 1 else "none yet"
     if upload.state == "refused":
         return f"refused: {upload.reason}"
     if upload.state == "open":

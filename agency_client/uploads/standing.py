@@ -37,13 +37,19 @@ class Progress:
             return "the agreement isn't in force"
         if not self.round:
             return "no round is open"
-        if self.upload is None or self.upload.state not in {"committed", "erased"}:
+        # Who has nothing new in a later round is in its run with the upload from before.
+        stands = self.upload is None and self.round > 1 and self.run is not None
+        if not stands and not self._committed:
             return f"your upload in round {self.round} isn't committed"
         if self.run is None:
             return f"in round {self.round} others have yet to push"
         if self.run.state != "finished":
             return f"the run of round {self.round} is {self.run.state}"
         return ""
+
+    @property
+    def _committed(self) -> bool:
+        return self.upload is not None and self.upload.state in {"committed", "erased"}
 
     def require_finished(self) -> None:
         """Raise `NotReadyError` unless the newest round has finished."""
