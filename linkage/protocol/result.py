@@ -43,12 +43,14 @@ class RunResult:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class _Padded(RunResult):
+class PaddedResult(RunResult):
+    """A result as it is answered: of one size."""
+
     type: Literal["concord.run-result/1"]
     padding: Annotated[str, Field(pattern="^ *$")]
 
 
-_PADDED = TypeAdapter(_Padded)
+_PADDED = TypeAdapter(PaddedResult)
 
 
 def finished_at(at: datetime) -> str:

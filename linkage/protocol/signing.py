@@ -36,8 +36,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, config=_STRICT)
-class _Envelope:
-    """The JSON of a signed message; see SPEC.md."""
+class Envelope:
+    """The JSON of a signed message, payload and signature in base64; see SPEC.md."""
 
     key: Digest
     kind: Kind
@@ -46,7 +46,7 @@ class _Envelope:
     signer: PartyName
 
 
-_ENVELOPE = TypeAdapter(_Envelope)
+_ENVELOPE = TypeAdapter(Envelope)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def sign(kind: str, payload: bytes, signer: Identity) -> bytes:
         raise ValueError("a kind has lower-case letters, digits and hyphens, and isn't 'sealed'")
     key = signer.signing_key.verifying_key.fingerprint
     signature = signer.signing_key.sign(signed_bytes(kind, signer.name, key, payload))
-    envelope = _Envelope(key, kind, encode_base64(payload), encode_base64(signature), signer.name)
+    envelope = Envelope(key, kind, encode_base64(payload), encode_base64(signature), signer.name)
     return canonical_json(settings(envelope))
 
 
@@ -113,7 +113,7 @@ def signed_bytes(kind: str, signer: str, key: str, payload: bytes) -> bytes:
     return f"{_PREFIX}\n{kind}\n{signer}\n{key}\n".encode("ascii") + payload
 
 
-def _known(envelope: _Envelope, source: str, signers: Iterable[PublicIdentity]) -> PublicIdentity:
+def _known(envelope: Envelope, source: str, signers: Iterable[PublicIdentity]) -> PublicIdentity:
     for signer in signers:
         if signer.name == envelope.signer:
             if signer.signing_key.fingerprint == envelope.key:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Response
 
 from linkage.protocol.replies import AgreementList, SignatureList
+from linkage.protocol.signing import Envelope
 from linkage.protocol.standing import State
 from matcher.agreements.admission import Admission
 from matcher.agreements.catalogue import Catalogue
@@ -15,7 +16,7 @@ from matcher.api.routes import PartyName, Raw, Routes
 MOST_BYTES = 1 << 20
 """How long a signature may be: it holds the whole agreement."""
 
-_SIGNATURE = Raw("application/json", "The signature, as that party has made it.")
+_SIGNATURE = Raw("application/json", "The signature, as that party has made it.", Envelope)
 _CONTENT = Raw("application/json", "The agreement's canonical JSON, which is what is signed.")
 _SIGNABLE: tuple[State, ...] = ("unsigned", "not yet", "in force")
 
@@ -48,7 +49,7 @@ def agreement_routes(catalogue: Catalogue, admission: Admission) -> Routes:
     @routes.put(
         "/agreements/{digest}/signatures/{party}",
         allow(*ROLES, states=_SIGNABLE),
-        body=BodyRule(MOST_BYTES),
+        body=BodyRule(MOST_BYTES, message=Envelope),
     )
     def sign_agreement(call: SignedCall, party: PartyName) -> None:
         """Hand in your own signature under an agreement."""

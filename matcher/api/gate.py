@@ -28,11 +28,15 @@ Spend = Callable[[str, int], Future[None]]
 
 @dataclass(frozen=True)
 class BodyRule:
-    """How long a body may be, and whether the endpoint takes it in pieces as they come."""
+    """How long a body may be, and whether the endpoint takes it in pieces as they come.
+
+    ``message`` is what its JSON is, for the OpenAPI; whoever takes the body parses it.
+    """
 
     most: int
     media_type: str = "application/json"
     streamed: bool = False
+    message: type | None = None
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,13 @@ def _of_error(_: Request, error: Exception) -> Response:
     return problem_response(kind, str(error), _RETRY_SECONDS if kind.status == 503 else None)
 
 
+def _allowed(request: Request) -> dict[str, str]:
+    """Return every method of an address (RFC 9110, 10.2.1); the framework names one endpoint's."""
+    template = getattr(request.scope.get("route"), "path", None)
+    methods = request.app.openapi()["paths"].get(template, {})
+    return {"Allow": ", ".join(method.upper() for method in methods)} if methods else {}
+
+
 def _of_fault(_: Request, __: Exception) -> Response:
     return fault_response()
 
@@ -79,11 +86,12 @@ def _of_parameters(_: Request, error: Exception) -> Response:
     )
 
 
-def _of_http(_: Request, error: Exception) -> Response:
+def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         response = problem_response(PROBLEMS["method"], "This address takes other methods.")
         response.headers.update(error.headers or {})
+        response.headers.update(_allowed(request))
         return response
     if error.status_code == 404:
         return problem_response(PROBLEMS["missing"], "There is nothing at this address.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from linkage.protocol.replies import RoundList, RoundState
+from linkage.protocol.signing import Envelope
 from matcher.agreements.rounds import Rounds
 from matcher.api.access import ONCE_IN_FORCE, allow
 from matcher.api.gate import BodyRule, SignedCall
@@ -30,7 +31,7 @@ def round_routes(rounds: Rounds) -> Routes:
     @routes.put(
         "/agreements/{digest}/rounds/{number}/answers",
         allow("agency"),
-        body=BodyRule(MOST_BYTES),
+        body=BodyRule(MOST_BYTES, message=Envelope),
         answer=RoundState,
     )
     def answer_round(call: SignedCall, number: RoundNumber) -> RoundState:

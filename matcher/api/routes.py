@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import TypeAdapter
 
 from linkage.protocol.problems import MEDIA_TYPE, PROBLEMS
 from linkage.protocol.requests import CHECKPOINT, CONSISTENCY
@@ -49,11 +50,15 @@ _HEADERS = {name: {"$ref": f"#/components/headers/{name}"} for name in (CHECKPOI
 
 
 class Raw:
-    """An answer of bytes that others have signed or sealed, passed on as they are."""
+    """An answer of bytes that others have signed or sealed, passed on as they are.
 
-    def __init__(self, media_type: str, description: str) -> None:
+    ``message`` is what its JSON is, where that is one of the protocol's messages.
+    """
+
+    def __init__(self, media_type: str, description: str, message: type | None = None) -> None:
         self.media_type = media_type
         self.description = description
+        self.message = message
 
     def response(self, content: bytes) -> Response:
         """Return the bytes as a response."""
@@ -141,8 +146,7 @@ def _responses(endpoint: Endpoint, answer: Answer) -> dict[int | str, dict[str, 
     if answer is None:
         found[204] = {"description": "It is done.", "headers": _HEADERS}
     elif isinstance(answer, Raw):
-        schema = {"type": "string", "format": "binary"}
-        content = {answer.media_type: {"schema": schema}}
+        content = {answer.media_type: {"schema": _schema(answer.media_type, answer.message)}}
         found[200] = {"description": answer.description, "content": content, "headers": _HEADERS}
     else:
         found[200] = {"headers": _HEADERS}
@@ -161,5 +165,18 @@ def _problem(status: int) -> dict[str, Any]:
 def _request_body(body: BodyRule | None) -> dict[str, Any]:
     if body is None:
         return {}
-    schema = {"type": "string", "format": "binary", "maxLength": body.most}
-    return {"requestBody": {"required": True, "content": {body.media_type: {"schema": schema}}}}
+    schema = _schema(body.media_type, body.message)
+    if schema.get("format") == "binary":
+        schema["maxLength"] = body.most
+    content = {body.media_type: {"schema": schema}}
+    said = f"At most {body.most:,} bytes."
+    return {"requestBody": {"required": True, "description": said, "content": content}}
+
+
+def _schema(media_type: str, message: type | None) -> dict[str, Any]:
+    """Return the schema of a message, of any JSON object, or of bytes."""
+    if message is not None:
+        return TypeAdapter(message).json_schema()
+    if media_type == "application/json":
+        return {"type": "object"}
+    return {"type": "string", "format": "binary"}

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Response
 
+from linkage.protocol.result import PaddedResult
 from linkage.protocol.run_replies import RunEntry, RunList
 from matcher.api.access import ONCE_IN_FORCE, allow
 from matcher.api.gate import SignedCall
@@ -14,7 +15,9 @@ from matcher.runs.service import Runs, RunView
 
 _PATH = "/agreements/{digest}/runs"
 _READERS = allow("agency", "matcher", "dpo", states=ONCE_IN_FORCE)
-_RESULT = Raw("application/json", "Canonical JSON of 4,096 bytes: linkage/protocol/result.py.")
+_RESULT = Raw(
+    "application/json", "Canonical JSON of 4,096 bytes: linkage/protocol/result.py.", PaddedResult
+)
 RunId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The run.")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Response
 
+from linkage.protocol.signing import Envelope
 from matcher.agreements.secrets import SecretMessages
 from matcher.api.access import allow
 from matcher.api.gate import BodyRule, SignedCall
@@ -11,7 +12,9 @@ from matcher.api.routes import PartyName, Raw, Routes
 
 MOST_BYTES = 1 << 14
 """More than any commitment, and any sealed secret, is long."""
-_COMMITMENT = Raw("application/json", "The commitment, as the agency that drew it has signed it.")
+_COMMITMENT = Raw(
+    "application/json", "The commitment, as the agency that drew it has signed it.", Envelope
+)
 _SEALED = Raw("application/octet-stream", "The secret, sealed to you.")
 
 
@@ -20,7 +23,11 @@ def secret_routes(secrets: SecretMessages) -> Routes:
     routes = Routes("secret")
     agencies = allow("agency")
 
-    @routes.put("/agreements/{digest}/secret/commitment", agencies, body=BodyRule(MOST_BYTES))
+    @routes.put(
+        "/agreements/{digest}/secret/commitment",
+        agencies,
+        body=BodyRule(MOST_BYTES, message=Envelope),
+    )
     def commit_secret(call: SignedCall) -> None:
         """Commit yourself to the epoch's secret, for every agency to see; the first one stays."""
         secrets.commit(call.place.agreement, call.place.party, call.body)

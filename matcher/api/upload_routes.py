@@ -10,7 +10,14 @@ from fastapi import Path, Request
 from fastapi.concurrency import run_in_threadpool
 
 from linkage.protocol.requests import CONTENT_DIGEST, parse_content_digest
-from linkage.protocol.upload import MOST_PARTS, UploadState, parse_announcement
+from linkage.protocol.signing import Envelope
+from linkage.protocol.upload import (
+    MOST_PARTS,
+    Announcement,
+    Receipt,
+    UploadState,
+    parse_announcement,
+)
 from matcher.api.access import ONCE_IN_FORCE, allow
 from matcher.api.gate import BodyRule, SignedCall
 from matcher.api.routes import Raw, RoundNumber, Routes
@@ -22,11 +29,11 @@ UploadId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The upload
 PartNumber = Annotated[int, Path(ge=0, lt=MOST_PARTS, description="The part's number, from 0.")]
 
 _AGENCIES = allow("agency")
-_ANNOUNCEMENT = BodyRule(1024)
+_ANNOUNCEMENT = BodyRule(1024, message=Announcement)
 _PART = BodyRule(MOST_PART, "application/octet-stream", streamed=True)
 # A manifest names up to 10,000 parts by digests of 64 digits, and is base64 in its message.
-_MANIFEST = BodyRule(2**20)
-_RECEIPT = Raw("application/json", "The receipt: that the log holds the manifest.")
+_MANIFEST = BodyRule(2**20, message=Envelope)
+_RECEIPT = Raw("application/json", "The receipt: that the log holds the manifest.", Receipt)
 # So many bytes are handed to a thread at once; one thread for each piece as it comes is slower.
 _HANDED_OVER = 2**20
 

@@ -18,7 +18,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -98,16 +98,20 @@ class Caller:
         answer = self.matcher.http.request(
             request.method, request.url, headers=request.headers, content=request.body
         )
-        note = parse_checkpoint_value(answer.headers["concord-checkpoint"], "the answer")
-        proof = answer.headers["concord-consistency"]
-        first, second, hashes = parse_consistency_value(proof, "the answer")
-        if first == self.trusted.pinned.size:
-            assert self.trusted.update(note, hashes).size == second
+        self.believe(answer.headers)
         self.matcher.require_documented(request.method, request.url, answer.status_code)
         if answer.status_code >= 400:
             assert answer.headers["content-type"] == MEDIA_TYPE
             assert parse_problem(answer.content, "the answer")[0].status == answer.status_code
         return answer
+
+    def believe(self, headers: Mapping[str, str]) -> None:
+        """Verify the checkpoint that an answer carries, and pin it."""
+        note = parse_checkpoint_value(headers["concord-checkpoint"], "the answer")
+        proof = headers["concord-consistency"]
+        first, second, hashes = parse_consistency_value(proof, "the answer")
+        if first == self.trusted.pinned.size:
+            assert self.trusted.update(note, hashes).size == second
 
 
 @dataclass

@@ -1,0 +1,135 @@
+"""A matcher with something behind every address: runs, uploads in each state, open rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+
+import httpx2
+from pydantic import TypeAdapter
+
+from linkage.audit.cosignature import cosign
+from linkage.audit.notes import parse_note
+from linkage.protocol.keys import Identity
+from linkage.protocol.replies import parse_reply
+from linkage.protocol.standing import sign_agreement
+from linkage.protocol.upload import UploadState, announcement_bytes
+from tests.linkage.protocol.agreements import AGREEMENT, parse, second
+from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
+from tests.matcher.api import messages
+from tests.matcher.api.serving import Caller, Matcher
+from tests.matcher.api.test_log_routes import witness
+from tests.matcher.api.test_run_routes import renamed, world_of
+from tests.matcher.runs.matchers import Matcher as Runner
+from tests.matcher.runs.matchers import never
+from tests.matcher.test_cli import as_bytes
+from tests.matcher.uploading import announcement, file_of, manifest
+
+AGENCIES = (POLICE, CARE, HEALTH)
+DIGEST = AGREEMENT.digest()
+UNSIGNED = parse(second())
+"""Another agreement, admitted and signed by the operator alone."""
+_BASE = f"/v1/agreements/{DIGEST}"
+_STATE = TypeAdapter(UploadState)
+
+
+@dataclass
+class World:
+    """The matcher, the files of its agencies, and the ids of what it holds."""
+
+    matcher: Matcher
+    files: Mapping[str, bytes]
+    runs: list[str] = field(default_factory=list)
+    open: dict[str, UploadState] = field(default_factory=dict)
+    """Uploads of the police: ``to abandon``, and ``to commit``, which has its part."""
+
+    def body(self, operation: str, own: Identity) -> bytes | None:
+        """Return a body with which a party does an operation; None where there isn't one."""
+        makers: dict[str, Callable[[], bytes]] = {
+            "sign_agreement": lambda: sign_agreement(AGREEMENT, own),
+            "commit_secret": lambda: messages.commitment(own),
+            "send_secret": lambda: messages.envelope(own, HEALTH),
+            "answer_round": lambda: messages.answers(own, 2),
+            "announce_upload": lambda: announcement_bytes(announcement(self.files["to abandon"])),
+            "put_part": lambda: self.files["to commit"],
+            "commit_upload": lambda: manifest(self.open["to commit"], self.files["to commit"], own),
+            "cosign": lambda: self._cosigned(own),
+        }
+        return makers[operation]() if operation in makers else None
+
+    def _cosigned(self, own: Identity) -> bytes:
+        note = parse_note(self.matcher.services.ledger.checkpoint().to_bytes())
+        signer = witness(own.name) if own in (POLICE, CARE) else witness("stranger", 99)
+        return note.with_signatures(cosign(note, signer, 100)).to_bytes()
+
+
+def prepared(matcher: Matcher, folder: Path) -> World:
+    """Lead a matcher to where every operation has something that it can be done with.
+
+    A run of the first round is finished and another one waits; the police is sending to the second.
+    """
+    matcher.admit()
+    matcher.sign_all()
+    matcher.admit(UNSIGNED)
+    world = World(matcher, _files())
+    _share_secret(matcher)
+    _open_round(matcher, 1)
+    for own in AGENCIES:
+        _send(matcher.caller(own), 1, world.files[own.name])
+    _run(matcher, folder)
+    _open_round(matcher, 2)
+    matcher.services.runs.queue(DIGEST)
+    world.runs = [one.id for one in matcher.services.runs.all(DIGEST)]
+    assert len(world.runs) == 2
+    for purpose in ("to abandon", "to commit"):
+        world.open[purpose] = _announce(matcher.caller(POLICE), 2, world.files[purpose])
+    return world
+
+
+def _files() -> dict[str, bytes]:
+    linked = zip(AGENCIES, world_of(len(AGENCIES)), strict=True)
+    files = {own.name: as_bytes(renamed(file, own.name)) for own, file in linked}
+    more = ("to abandon", "to commit")
+    return files | {name: file_of("police", 20, seed) for seed, name in enumerate(more)}
+
+
+def _share_secret(matcher: Matcher) -> None:
+    police = matcher.caller(POLICE)
+    _done(police.put(f"{_BASE}/secret/commitment", messages.commitment(POLICE)))
+    sealed = messages.envelope(POLICE, CARE)
+    _done(police.put(f"{_BASE}/secret/envelopes/care", sealed))
+
+
+def _open_round(matcher: Matcher, number: int) -> None:
+    for own in AGENCIES:
+        answers = messages.answers(own, number)
+        _done(matcher.caller(own).put(f"{_BASE}/rounds/{number}/answers", answers))
+
+
+def _send(caller: Caller, number: int, file: bytes) -> None:
+    state = _announce(caller, number, file)
+    _done(caller.put(f"{_BASE}/uploads/{state.id}/parts/0", file))
+    body = manifest(state, file, caller.identity)
+    _done(caller.post(f"{_BASE}/uploads/{state.id}/commit", body))
+
+
+def _announce(caller: Caller, number: int, file: bytes) -> UploadState:
+    body = announcement_bytes(announcement(file))
+    answer = _done(caller.post(f"{_BASE}/rounds/{number}/uploads", body))
+    return parse_reply(_STATE, answer.content, "the answer")
+
+
+def _run(matcher: Matcher, folder: Path) -> None:
+    services = matcher.services
+    runner = Runner(services.database, folder, matcher.clock)
+    worker = runner.worker(open_upload=services.uploads.open_file, objects=services.objects)
+    # The report is a page of charts that nobody reads here.
+    with patch("matcher.runs.linking.render", lambda *_: "<html>"):
+        assert worker.run_next(never)
+
+
+def _done(answer: httpx2.Response) -> httpx2.Response:
+    assert answer.status_code < 300, answer.text
+    return answer
