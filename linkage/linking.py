@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.assignment import assign_one_to_one, best_first
 from linkage.calibration import Calibration, source_pair
 from linkage.candidates import Candidates, pair_levels
 from linkage.clustering import Clusters
 from linkage.estimates import EstimateBasis
 from linkage.evaluation import Estimate
-from linkage.fellegi_sunter import LinkageModel, estimate
+from linkage.fellegi_sunter import LinkageModel, estimate, probability
+from linkage.open_pairs import OpenPairs, judge_open_pairs
 from linkage.outcome import Evidence, Links, Thresholds, conclude
 from linkage.patterns import GroupComparison, PatternHistogram, count_patterns
 from linkage.rescoring import rescore
@@ -21,7 +21,9 @@ from linkage.scanning import MapTiles, Scans, bring_together, scan_pairs
 from linkage.sources import Sources
 from linkage.unseen import Shown, shown_shares
 
-__all__ = ["Linkage", "LinkingRules", "Links", "complete_scans", "link", "link_scanned"]
+__all__ = [
+    "Linkage", "LinkingRules", "Links", "OpenLinks", "complete_scans", "link", "link_scanned",
+]  # fmt: skip
 
 _BITS = 1 / np.log(2)  # natural logarithms to bits
 
@@ -42,11 +44,24 @@ class LinkingRules:
 
 
 @dataclass(frozen=True)
+class OpenLinks:
+    """Of the links: what is said of those between agencies of which neither is clean, or within.
+
+    ``probability`` float64 (links,) on their own evidence, NaN for all other links; ``rarer``
+    float64 (links,) in bits: how much commoner, below 0 rarer, matches are there than elsewhere.
+    """
+
+    probability: NDArray[np.float64]
+    rarer: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Linkage:
     """The outcome of linking.
 
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
+    For pairs of agencies of which neither is clean ``open_links`` says it, None without them.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
     agencies, and ``basis`` what both rest on; ``calibrated`` says whether there were enough sure
     pairs to learn from decoys.
@@ -62,6 +77,7 @@ class Linkage:
     estimates: dict[tuple[str, str], Estimate]
     basis: EstimateBasis
     calibrated: bool
+    open_links: OpenLinks | None = None
 
 
 def link(sources: Sources, rules: LinkingRules, map_tiles: MapTiles) -> Linkage:
@@ -97,7 +113,10 @@ def link_scanned(
     score, calibration = rescore(
         sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
     )
-    assigned = _assigned(sources, candidates, score[histogram.pattern_of], calibration)
+    pair_score = score[histogram.pattern_of]
+    judged = judge_open_pairs(sources, candidates, pair_score, calibration, model)
+    weight = (pair_score + judged.rarer) * _BITS
+    assigned = _assigned(candidates, weight, judged.probability, calibration.kept)
     basis = EstimateBasis(_shown(sources, assigned, model), calibration.mean_decoy_weight())
     outcome = conclude(
         sources,
@@ -113,11 +132,12 @@ def link_scanned(
         model,
         histogram,
         score * _BITS,
-        _by_pattern(histogram, calibration),
+        _by_pattern(histogram, score, calibration),
         outcome.estimate,
         outcome.estimates,
         basis,
         calibration.calibrated,
+        _open_links(sources, candidates, judged, outcome.links),
     )
     return linkage, outcome.evidence
 
@@ -129,30 +149,47 @@ def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple
     return {(names[key // agencies], names[key % agencies]): own for key, own in shares.items()}
 
 
-def _by_pattern(histogram: PatternHistogram, calibration: Calibration) -> NDArray[np.float64]:
-    """Return the calibrated probability of each pattern; pairs of one pattern share theirs."""
-    probability = np.empty(len(histogram.patterns))
-    probability[histogram.pattern_of] = calibration.probability
-    return probability
+def _by_pattern(
+    histogram: PatternHistogram, score: NDArray[np.float64], calibration: Calibration
+) -> NDArray[np.float64]:
+    """Return the calibrated probability of each pattern; competing pairs of one share theirs."""
+    by_pattern = probability(score)
+    competing = calibration.competing
+    by_pattern[histogram.pattern_of[competing]] = calibration.probability[competing]
+    return by_pattern
+
+
+def _open_links(
+    sources: Sources, candidates: Candidates, judged: OpenPairs, links: Links
+) -> OpenLinks | None:
+    """Look up which of the links are open pairs, and what was judged of them."""
+    if not judged.is_open.any():
+        return None
+    keys = candidates.left * np.int64(len(sources)) + candidates.right
+    wanted = links.left * np.int64(len(sources)) + links.right
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    known = keys[at] == wanted
+    clean = sources.clean[sources.source]
+    is_open = ~(clean[links.left] | clean[links.right])
+    own = np.where(known, judged.probability[at], 0.0)
+    rarer = np.where(known & is_open, judged.rarer[at], 0.0)
+    return OpenLinks(np.where(is_open, own, np.nan), rarer * _BITS)
 
 
 def _assigned(
-    sources: Sources,
     candidates: Candidates,
-    pair_score: NDArray[np.float64],
-    calibration: Calibration,
+    weight: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    winners: NDArray[np.bool_],
 ) -> Links:
-    """Return the winners of the assignment, whatever their probability."""
-    winners = calibration.kept
-    if not sources.clean.all():
-        order = best_first(pair_score, candidates.closeness)
-        winners = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    """Return the winners of the assignment, whatever their probability, the surest first."""
     kept = np.flatnonzero(winners)
-    kept = kept[best_first(pair_score[kept], candidates.closeness[kept])]
+    order = np.lexsort((-candidates.closeness[kept], -weight[kept], -probabilities[kept]))
+    kept = kept[order]
     return Links(
         candidates.left[kept],
         candidates.right[kept],
-        pair_score[kept] * _BITS,
-        calibration.probability[kept],
+        weight[kept],
+        probabilities[kept],
         candidates.levels[kept],
     )
