@@ -13,6 +13,7 @@ from linkage.clustering import Clusters
 from linkage.estimates import EstimateBasis
 from linkage.evaluation import Estimate
 from linkage.fellegi_sunter import LinkageModel, estimate, probability
+from linkage.households import Hints, hints_apart, household_hints
 from linkage.open_pairs import OpenPairs, judge_open_pairs
 from linkage.outcome import Evidence, Links, Thresholds, conclude
 from linkage.patterns import GroupComparison, PatternHistogram, count_patterns
@@ -32,7 +33,8 @@ _BITS = 1 / np.log(2)  # natural logarithms to bits
 class LinkingRules:
     """What the agreement says of matching; see `linkage.protocol.agreement.Matching`.
 
-    ``repeats_hidden`` says that clean agencies hide what several of their records share.
+    ``repeats_hidden`` says that clean agencies hide what several of their records share;
+    ``holds_given_name``, of each group, whether the given name is in it, empty where nobody knows.
     """
 
     comparisons: tuple[GroupComparison, ...]
@@ -41,6 +43,7 @@ class LinkingRules:
     candidates_per_record: int
     seed: int
     repeats_hidden: bool = False
+    holds_given_name: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Linkage:
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
     For pairs of agencies of which neither is clean ``open_links`` says it, None without them.
+    ``hints`` are the household hints, None where the groups can't show any.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
     agencies, and ``basis`` what both rest on; ``calibrated`` says whether there were enough sure
     pairs to learn from decoys.
@@ -78,6 +82,7 @@ class Linkage:
     basis: EstimateBasis
     calibrated: bool
     open_links: OpenLinks | None = None
+    hints: Hints | None = None
 
 
 def link(sources: Sources, rules: LinkingRules, map_tiles: MapTiles) -> Linkage:
@@ -121,6 +126,7 @@ def link_scanned(
     outcome = conclude(
         sources,
         assigned,
+        household_hints(assigned.levels, model, rules.holds_given_name),
         np.ones(len(assigned), np.bool_),
         Thresholds(rules.link, rules.review),
         basis,
@@ -138,6 +144,7 @@ def link_scanned(
         basis,
         calibration.calibrated,
         _open_links(sources, candidates, judged, outcome.links),
+        hints_apart(candidates, outcome.clusters.cluster_of, model, rules.holds_given_name),
     )
     return linkage, outcome.evidence
 

@@ -165,7 +165,8 @@ def test_what_only_an_erased_record_joined_falls_apart():
         values = np.array(probability, float)
         return Links(ends[:, 0], ends[:, 1], values, values, np.zeros((len(ends), 4), np.int8))
 
-    evidence = Evidence(links([(a, b), (b, c)], [0.9, 0.8]), links([(a, c)], [0.72]))
+    assigned, implied = links([(a, b), (b, c)], [0.9, 0.8]), links([(a, c)], [0.72])
+    evidence = Evidence(assigned, np.zeros(2, np.bool_), implied)
     own = evidence.assigned
     before = cluster(sources, own.left, own.right, own.probability, 0.5)
     assert before.sizes().max() == 3
