@@ -67,15 +67,20 @@ def calibrate(
     log_odds: NDArray[np.float64],
     *,
     held_out: NDArray[np.float64] | None = None,
+    rarity: NDArray[np.float64] | None = None,
     repeats_hidden: bool = False,
 ) -> Calibration:
     """Calibrate natural log odds, (pairs,), into match probabilities.
 
     ``held_out`` (pairs,) are the log odds that each pair has in a scoring that didn't learn from
     it, where the scoring has learnt: by its own lights it would tell kept pairs from decoys too
-    well. ``repeats_hidden`` says that clean agencies hide what several of their records share.
+    well. ``rarity`` (pairs,) is added to both; records aren't sure by it, since those of rare names
+    have fewer namesakes, and their decoys wouldn't stand for others'. ``repeats_hidden`` says that
+    clean agencies hide what several of their records share.
     """
-    fair = log_odds if held_out is None else held_out
+    unadjusted, more = log_odds, 0.0 if rarity is None else rarity
+    log_odds = unadjusted + more
+    fair = log_odds if held_out is None else held_out + more
     order = best_first(log_odds, candidates.closeness)
     kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
     competing = ~neither_is_clean(sources, candidates)
@@ -86,7 +91,7 @@ def calibrate(
     )
     found = nothing
     for _ in range(_PASSES):
-        sure = _sure_pairs(candidates, winners, log_odds, found.probability)
+        sure = _sure_pairs(candidates, winners, unadjusted, found.probability)
         decoys, forward = _find_decoys(sources, candidates, order, sure)
         if sure.sum() < LEAST_SURE or not len(decoys):
             return nothing

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.calibration import Calibration, source_pair
+from linkage.calibration import Calibration, calibrate, source_pair
 from linkage.candidates import Candidates, pair_levels
 from linkage.clustering import Clusters
 from linkage.estimates import EstimateBasis
@@ -17,7 +17,8 @@ from linkage.households import Hints, hints_apart, household_hints
 from linkage.open_pairs import OpenPairs, judge_open_pairs
 from linkage.outcome import Evidence, Links, Thresholds, conclude
 from linkage.patterns import GroupComparison, PatternHistogram, count_patterns
-from linkage.rescoring import rescore
+from linkage.rarity import rarity_of_pairs
+from linkage.rescoring import RULED_OUT, rescore
 from linkage.scanning import MapTiles, Scans, bring_together, scan_pairs
 from linkage.sources import Sources
 from linkage.unseen import Shown, shown_shares
@@ -65,7 +66,8 @@ class Linkage:
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
     For pairs of agencies of which neither is clean ``open_links`` says it, None without them.
-    ``hints`` are the household hints, None where the groups can't show any.
+    ``hints`` are the household hints, None where the groups can't show any; ``rarity`` float64
+    (links,) in bits is what rare values add to each link, None where all groups are diffused.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
     agencies, and ``basis`` what both rest on; ``calibrated`` says whether there were enough sure
     pairs to learn from decoys.
@@ -83,6 +85,7 @@ class Linkage:
     calibrated: bool
     open_links: OpenLinks | None = None
     hints: Hints | None = None
+    rarity: NDArray[np.float64] | None = None
 
 
 def link(sources: Sources, rules: LinkingRules, map_tiles: MapTiles) -> Linkage:
@@ -119,6 +122,12 @@ def link_scanned(
         sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
     )
     pair_score = score[histogram.pattern_of]
+    rarity = _rarity_of(sources, rules, candidates, pair_score)
+    if rarity is not None:
+        calibration = calibrate(
+            sources, candidates, pair_score, rarity=rarity, repeats_hidden=rules.repeats_hidden
+        )
+        pair_score = pair_score + rarity
     judged = judge_open_pairs(sources, candidates, pair_score, calibration, model)
     weight = (pair_score + judged.rarer) * _BITS
     assigned = _assigned(candidates, weight, judged.probability, calibration.kept)
@@ -145,6 +154,7 @@ def link_scanned(
         calibration.calibrated,
         _open_links(sources, candidates, judged, outcome.links),
         hints_apart(candidates, outcome.clusters.cluster_of, model, rules.holds_given_name),
+        _of_links(sources, candidates, rarity, outcome.links),
     )
     return linkage, outcome.evidence
 
@@ -166,16 +176,47 @@ def _by_pattern(
     return by_pattern
 
 
+def _rarity_of(
+    sources: Sources,
+    rules: LinkingRules,
+    candidates: Candidates,
+    pair_score: NDArray[np.float64],
+) -> NDArray[np.float64] | None:
+    """Return what rare values add to each pair; nothing where its pattern rules a match out."""
+    rarity = rarity_of_pairs(sources, rules.comparisons, candidates.left, candidates.right)
+    return None if rarity is None else np.where(pair_score > RULED_OUT, rarity, 0.0)
+
+
+def _of_links(
+    sources: Sources,
+    candidates: Candidates,
+    rarity: NDArray[np.float64] | None,
+    links: Links,
+) -> NDArray[np.float64] | None:
+    """Return what rare values add to each link, in bits; 0 to one that was no candidate."""
+    if rarity is None:
+        return None
+    at, known = _places(sources, candidates, links)
+    return np.asarray(np.where(known, rarity[at], 0.0) * _BITS, np.float64)
+
+
+def _places(
+    sources: Sources, candidates: Candidates, links: Links
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return where each link stands among the candidates, and whether it does at all."""
+    keys = candidates.left * np.int64(len(sources)) + candidates.right
+    wanted = links.left * np.int64(len(sources)) + links.right
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return at, keys[at] == wanted
+
+
 def _open_links(
     sources: Sources, candidates: Candidates, judged: OpenPairs, links: Links
 ) -> OpenLinks | None:
     """Look up which of the links are open pairs, and what was judged of them."""
     if not judged.is_open.any():
         return None
-    keys = candidates.left * np.int64(len(sources)) + candidates.right
-    wanted = links.left * np.int64(len(sources)) + links.right
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    known = keys[at] == wanted
+    at, known = _places(sources, candidates, links)
     clean = sources.clean[sources.source]
     is_open = ~(clean[links.left] | clean[links.right])
     own = np.where(known, judged.probability[at], 0.0)

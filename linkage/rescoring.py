@@ -32,6 +32,7 @@ _INTERACTION_SCALE, _SCORE_SCALE = 0.3, 2.0
 MOST_INTERACTING_GROUPS = 16  # beyond it the pairs of groups outnumber what data can teach
 _HOPELESS = -8.0
 _LEAST, _MOST_LOG_ODDS = 1e-6, 50.0  # no pattern is less likely, or has higher log odds
+RULED_OUT = -13.0  # log odds that only the least likely patterns have
 _COARSE_NONE, _COARSE_PARTIAL, _COARSE_IDENTICAL, _COARSE_NULL = range(4)
 
 
