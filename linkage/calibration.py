@@ -69,6 +69,7 @@ def calibrate(
     held_out: NDArray[np.float64] | None = None,
     rarity: NDArray[np.float64] | None = None,
     repeats_hidden: bool = False,
+    learning: bool = False,
 ) -> Calibration:
     """Calibrate natural log odds, (pairs,), into match probabilities.
 
@@ -76,7 +77,9 @@ def calibrate(
     it, where the scoring has learnt: by its own lights it would tell kept pairs from decoys too
     well. ``rarity`` (pairs,) is added to both; records aren't sure by it, since those of rare names
     have fewer namesakes, and their decoys wouldn't stand for others'. ``repeats_hidden`` says that
-    clean agencies hide what several of their records share.
+    clean agencies hide what several of their records share. ``learning`` is for a scoring that is
+    still to learn from the outcome: between clean agencies incomplete records then count together
+    with the others, since the few that are sure would teach it more noise than truth.
     """
     unadjusted, more = log_odds, 0.0 if rarity is None else rarity
     log_odds = unadjusted + more
@@ -85,18 +88,20 @@ def calibrate(
     kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
     competing = ~neither_is_clean(sources, candidates)
     winners = kept & competing
+    clean = sources.clean[sources.source]
+    pooled = clean[candidates.left] & clean[candidates.right] & learning
     none = np.empty(0, np.int64)
     nothing = Calibration(
         kept, competing, probability(log_odds), none, np.empty(0), calibrated=False
     )
     found = nothing
     for _ in range(_PASSES):
-        sure = _sure_pairs(candidates, winners, unadjusted, found.probability)
+        sure = _sure_pairs(candidates, winners, unadjusted, found.probability, pooled)
         decoys, forward = _find_decoys(sources, candidates, order, sure)
         if sure.sum() < LEAST_SURE or not len(decoys):
             return nothing
         expected = found.probability * winners
-        weights = _decoy_weights(sources, candidates, sure, expected, decoys, forward)
+        weights = _decoy_weights(sources, candidates, sure, expected, decoys, forward, pooled)
         if repeats_hidden:
             hides = sources.clean[_searched(sources, candidates, decoys, forward)]
             weights *= _for_each_hidden(candidates, sure, decoys, hides)
@@ -110,13 +115,16 @@ def _sure_pairs(
     winners: NDArray[np.bool_],
     log_odds: NDArray[np.float64],
     probabilities: NDArray[np.float64],
+    pooled: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return the surest winners: of those that lack the same groups, most of the matches.
 
     Incomplete records are to be among them, since decoys of complete ones don't stand for theirs.
+    All those of ``pooled``, bool (pairs,), are taken together.
     """
     chosen = np.flatnonzero(winners)
-    lacking = np.packbits(candidates.levels[chosen] == NULL, axis=1)
+    lacking = np.packbits(candidates.levels[chosen] == NULL, axis=1).astype(np.int64)
+    lacking[pooled[chosen]] = -1
     _, mask = np.unique(lacking, axis=0, return_inverse=True)
     mask = mask.ravel()
     wanted = SURE_SHARE * np.bincount(mask, probabilities[chosen])
@@ -130,7 +138,7 @@ def _sure_pairs(
     np.minimum.at(last, mask[within], log_odds[chosen[within]])
     sure = np.zeros(len(winners), np.bool_)
     sure[chosen] = log_odds[chosen] >= np.maximum(last[mask], 0.0)
-    return sure & (probabilities >= _SURE_PROBABILITY)
+    return sure & (pooled | (probabilities >= _SURE_PROBABILITY))
 
 
 def _find_decoys(
@@ -194,13 +202,15 @@ def _decoy_weights(
     winners: NDArray[np.float64],
     decoys: NDArray[np.int64],
     forward: NDArray[np.bool_],
+    pooled: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Weigh each decoy by the records without a match per sure record, float64 (decoys,).
 
     Those that lack the same groups are counted: records with much missing are seldom sure, often
     without a match, and find other decoys than complete ones. ``winners`` float64 (pairs,) are the
     probabilities of the assignment's winners, 0 for other pairs. Between two clean agencies both
-    directions are searched, and each counts for half.
+    directions are searched, and each counts for half. For decoys of ``pooled``, bool (pairs,), all
+    records of their agency are counted.
     """
     kinds = _Searchers.of(sources)
     searching = np.where(forward, candidates.left[decoys], candidates.right[decoys])
@@ -212,10 +222,11 @@ def _decoy_weights(
         matches += np.bincount(number, winners, len(matches))
         sure_records += np.bincount(number[sure], minlength=len(matches))
     unmatched = np.maximum(kinds.records() - matches, 0)
-    ratio = kinds.ratio(unmatched, sure_records)
+    own, overall = kinds.ratios(unmatched, sure_records)
+    ratio = np.where(pooled[decoys], overall[of_decoy], own[of_decoy])
     clean = sources.clean[sources.source]
     directions = clean[candidates.left[decoys]].astype(np.int64) + clean[candidates.right[decoys]]
-    return np.asarray(ratio[of_decoy] / directions, np.float64)
+    return np.asarray(ratio / directions, np.float64)
 
 
 @dataclass(frozen=True)
@@ -248,15 +259,18 @@ class _Searchers:
         """Return how many records search, by number."""
         return np.repeat(np.bincount(self.kind, minlength=len(self.agency)), self.agencies)
 
-    def ratio(
+    def ratios(
         self, unmatched: NDArray[np.float64], sure: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the records without a match per sure one; few sure ones lean on their agency's."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the records without a match per sure one, of each kind and of all its agency's.
+
+        Where few of a kind are sure, it leans on its agency's.
+        """
         whole = np.repeat(self.agency, self.agencies) * self.agencies
         whole += np.tile(np.arange(self.agencies), len(self.agency))
         all_unmatched, all_sure = (np.bincount(whole, part)[whole] for part in (unmatched, sure))
         overall = all_unmatched / np.maximum(all_sure, 1)
-        return (unmatched + _LEANING * overall) / (sure + _LEANING)
+        return (unmatched + _LEANING * overall) / (sure + _LEANING), overall
 
 
 def _searched(

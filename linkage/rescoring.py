@@ -55,10 +55,14 @@ def rescore(
     learn = _Learner(histogram.pattern_of, hopeful, features, log_odds)
     score = log_odds
     calibration = calibrate(
-        sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
+        sources,
+        candidates,
+        score[histogram.pattern_of],
+        repeats_hidden=repeats_hidden,
+        learning=True,
     )
     fold = candidates.left % FOLDS  # records stand in the order of their random tokens
-    for _ in range(ROUNDS):
+    for left in reversed(range(ROUNDS)):
         if not calibration.calibrated:
             break
         held_out = np.empty(len(candidates))
@@ -72,6 +76,7 @@ def rescore(
             score[histogram.pattern_of],
             held_out=held_out,
             repeats_hidden=repeats_hidden,
+            learning=left > 0,
         )
     return score, calibration
 
