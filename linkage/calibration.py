@@ -6,6 +6,12 @@ true non-match that competed just as the others did. These decoys, weighted to t
 records without a match, against the kept pairs give the local false-match rate at each score;
 isotonic regression makes it monotone. The same target–decoy idea is long used in proteomics
 (Elias and Gygi 2007).
+
+Only a clean agency can be searched for decoys: in another one, what is left over may be the same
+person once more. A record of an agency that isn't clean takes its best partner in a clean one
+whether or not others have the same, and its decoy is the best of all but that. Between two
+agencies of which neither is clean, and within one, every pair stands for itself
+(`linkage.open_pairs`).
 """
 
 from __future__ import annotations
@@ -21,24 +27,29 @@ from sklearn.isotonic import IsotonicRegression
 from linkage.assignment import assign_one_to_one, best_first
 from linkage.candidates import Candidates
 from linkage.fellegi_sunter import SURE_SHARE, probability
+from linkage.patterns import NULL
 from linkage.sources import Sources
 
 LEAST_SURE = 50  # fewer sure pairs than this can't calibrate anything
-_PASSES = 2
+_PASSES = 8
 _LEAST_DIFFERING = 0.05
+_SURE_PROBABILITY = 0.9
+_LEANING = 5.0  # sure records
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What the decoys say about a scoring of all candidates.
 
-    ``kept`` bool (pairs,): the winners of a one-to-one assignment, all agencies taken for clean;
-    ``probability`` float64 (pairs,) of a match; ``decoys`` int64 (d,) indices of candidates that
-    serve as decoys, with ``decoy_weights`` float64 (d,). ``calibrated`` is False where there were
-    too few sure pairs and the probabilities are the model's own.
+    ``kept`` bool (pairs,): the winners of the assignment; ``competing`` bool (pairs,): those of
+    agencies of which at least one is clean; ``probability`` float64 (pairs,) of a match;
+    ``decoys`` int64 (d,) indices of candidates that serve as decoys, with ``decoy_weights``
+    float64 (d,). ``calibrated`` is False where there were too few sure pairs and the
+    probabilities are the model's own.
     """
 
     kept: NDArray[np.bool_]
+    competing: NDArray[np.bool_]
     probability: NDArray[np.float64]
     decoys: NDArray[np.int64]
     decoy_weights: NDArray[np.float64]
@@ -56,44 +67,78 @@ def calibrate(
     log_odds: NDArray[np.float64],
     *,
     held_out: NDArray[np.float64] | None = None,
+    rarity: NDArray[np.float64] | None = None,
     repeats_hidden: bool = False,
+    learning: bool = False,
 ) -> Calibration:
     """Calibrate natural log odds, (pairs,), into match probabilities.
 
     ``held_out`` (pairs,) are the log odds that each pair has in a scoring that didn't learn from
     it, where the scoring has learnt: by its own lights it would tell kept pairs from decoys too
-    well. ``repeats_hidden`` says that clean agencies hide what several of their records share.
+    well. ``rarity`` (pairs,) is added to both; records aren't sure by it, since those of rare names
+    have fewer namesakes, and their decoys wouldn't stand for others'. ``repeats_hidden`` says that
+    clean agencies hide what several of their records share. ``learning`` is for a scoring that is
+    still to learn from the outcome: between clean agencies incomplete records then count together
+    with the others, since the few that are sure would teach it more noise than truth.
     """
-    fair = log_odds if held_out is None else held_out
+    unadjusted, more = log_odds, 0.0 if rarity is None else rarity
+    log_odds = unadjusted + more
+    fair = log_odds if held_out is None else held_out + more
     order = best_first(log_odds, candidates.closeness)
-    left, right = candidates.left, candidates.right
-    kept = assign_one_to_one(sources, left, right, order, as_if_clean=True)
-    probabilities = probability(log_odds)
-    nothing = Calibration(kept, probabilities, np.empty(0, np.int64), np.empty(0), calibrated=False)
+    kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    competing = ~neither_is_clean(sources, candidates)
+    winners = kept & competing
+    clean = sources.clean[sources.source]
+    pooled = clean[candidates.left] & clean[candidates.right] & learning
+    none = np.empty(0, np.int64)
+    nothing = Calibration(
+        kept, competing, probability(log_odds), none, np.empty(0), calibrated=False
+    )
+    found = nothing
     for _ in range(_PASSES):
-        sure = _sure_pairs(kept, log_odds, float(probabilities[kept].sum()))
-        if sure.sum() < LEAST_SURE:
-            return nothing
+        sure = _sure_pairs(candidates, winners, unadjusted, found.probability, pooled)
         decoys, forward = _find_decoys(sources, candidates, order, sure)
-        if not len(decoys):
+        if sure.sum() < LEAST_SURE or not len(decoys):
             return nothing
-        matches = _matches_by_pair(sources, candidates, kept, probabilities)
-        weights = _decoy_weights(sources, candidates, sure, matches, decoys, forward)
+        expected = found.probability * winners
+        weights = _decoy_weights(sources, candidates, sure, expected, decoys, forward, pooled)
         if repeats_hidden:
             hides = sources.clean[_searched(sources, candidates, decoys, forward)]
             weights *= _for_each_hidden(candidates, sure, decoys, hides)
-        probabilities = _match_probability(log_odds, fair, kept, decoys, weights)
-    return Calibration(kept, probabilities, decoys, weights, calibrated=True)
+        probabilities = _match_probability(log_odds, fair, winners, decoys, weights)
+        found = Calibration(kept, competing, probabilities, decoys, weights, calibrated=True)
+    return found
 
 
 def _sure_pairs(
-    kept: NDArray[np.bool_], log_odds: NDArray[np.float64], matches: float
+    candidates: Candidates,
+    winners: NDArray[np.bool_],
+    log_odds: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    pooled: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    falling = np.sort(log_odds[kept])[::-1]
-    if not len(falling):
-        return kept
-    rank = min(len(falling) - 1, int(SURE_SHARE * matches))
-    return np.asarray(kept & (log_odds >= max(falling[rank], 0.0)))
+    """Return the surest winners: of those that lack the same groups, most of the matches.
+
+    Incomplete records are to be among them, since decoys of complete ones don't stand for theirs.
+    All those of ``pooled``, bool (pairs,), are taken together.
+    """
+    chosen = np.flatnonzero(winners)
+    lacking = np.packbits(candidates.levels[chosen] == NULL, axis=1).astype(np.int64)
+    lacking[pooled[chosen]] = -1
+    _, mask = np.unique(lacking, axis=0, return_inverse=True)
+    mask = mask.ravel()
+    wanted = SURE_SHARE * np.bincount(mask, probabilities[chosen])
+    order = np.lexsort((-log_odds[chosen], mask))
+    first = np.searchsorted(mask[order], np.arange(len(wanted)))
+    rank = np.empty(len(chosen), np.int64)
+    rank[order] = np.arange(len(chosen)) - first[mask[order]]
+    # Pairs of equal score are all sure or none is: their order says nothing.
+    last = np.full(len(wanted), np.inf)
+    within = rank <= wanted[mask]
+    np.minimum.at(last, mask[within], log_odds[chosen[within]])
+    sure = np.zeros(len(winners), np.bool_)
+    sure[chosen] = log_odds[chosen] >= np.maximum(last[mask], 0.0)
+    return sure & (pooled | (probabilities >= _SURE_PROBABILITY))
 
 
 def _find_decoys(
@@ -104,31 +149,34 @@ def _find_decoys(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the decoys, and of each whether its sure record is the left one."""
     side = _decoy_sides(
-        candidates.left, candidates.right, order, sources.source, len(sources.names), sure
+        candidates.left, candidates.right, order, sources.source, sources.clean, sure
     )
     decoys = np.flatnonzero(side)
-    forward = side[decoys] == 1
-    # In an agency that isn't clean, what is left over may be the same person once more.
-    fair = sources.clean[_searched(sources, candidates, decoys, forward)]
-    return decoys[fair], forward[fair]
+    return decoys, side[decoys] == 1
 
 
 @njit(nogil=True, cache=True)
-def _decoy_sides(left: Any, right: Any, order: Any, source: Any, sources: int, sure: Any) -> Any:
-    matched = np.zeros((len(source), sources), np.bool_)
+def _decoy_sides(left: Any, right: Any, order: Any, source: Any, clean: Any, sure: Any) -> Any:
+    matched = np.zeros((len(source), len(clean)), np.bool_)
     for k in np.flatnonzero(sure):
         matched[left[k], source[right[k]]] = True
         matched[right[k], source[left[k]]] = True
-    used = np.zeros((len(source), sources), np.bool_)
+    used = np.zeros((len(source), len(clean)), np.bool_)
     side = np.zeros(len(left), np.int8)
     for k in order:
+        if sure[k]:
+            continue
         a, b = left[k], right[k]
-        a_sure, b_sure = matched[a, source[b]], matched[b, source[a]]
-        if a_sure and not b_sure and not used[a, source[b]]:
-            used[a, source[b]] = True
+        source_a, source_b = source[a], source[b]
+        a_sure, b_sure = matched[a, source_b], matched[b, source_a]
+        # A record of a clean agency finds taken what another one surely matches.
+        a_searches = clean[source_b] and a_sure and not (clean[source_a] and b_sure)
+        b_searches = clean[source_a] and b_sure and not (clean[source_b] and a_sure)
+        if a_searches and not used[a, source_b]:
+            used[a, source_b] = True
             side[k] = 1
-        elif b_sure and not a_sure and not used[b, source[a]]:
-            used[b, source[a]] = True
+        elif b_searches and not used[b, source_a]:
+            used[b, source_a] = True
             side[k] = 2
     return side
 
@@ -141,35 +189,88 @@ def source_pair(
     return sources.source[left] * agencies + sources.source[right]
 
 
-def _matches_by_pair(
-    sources: Sources,
-    candidates: Candidates,
-    kept: NDArray[np.bool_],
-    probabilities: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the expected matches per pair of agencies, indexed as by `source_pair`."""
-    pair = source_pair(sources, candidates.left[kept], candidates.right[kept])
-    matches = np.bincount(pair, weights=probabilities[kept], minlength=len(sources.names) ** 2)
-    return np.asarray(matches, np.float64)
+def neither_is_clean(sources: Sources, candidates: Candidates) -> NDArray[np.bool_]:
+    """Say of each pair whether it is of agencies of which neither is clean, or within one."""
+    clean = sources.clean[sources.source]
+    return np.asarray(~(clean[candidates.left] | clean[candidates.right]))
 
 
 def _decoy_weights(
     sources: Sources,
     candidates: Candidates,
     sure: NDArray[np.bool_],
-    matches: NDArray[np.float64],
+    winners: NDArray[np.float64],
     decoys: NDArray[np.int64],
     forward: NDArray[np.bool_],
+    pooled: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Weigh each decoy by the records without a match per sure record, both directions halved."""
-    agencies = len(sources.names)
-    pair = source_pair(sources, candidates.left, candidates.right)
-    sure_count = np.maximum(np.bincount(pair[sure], minlength=agencies**2), 1)
-    sizes = np.diff(sources.starts)
-    chosen = pair[decoys]
-    searching = np.where(forward, chosen // agencies, chosen % agencies)
-    unmatched = np.maximum(sizes[searching] - matches[chosen], 0)
-    return np.asarray(0.5 * unmatched / sure_count[chosen], np.float64)
+    """Weigh each decoy by the records without a match per sure record, float64 (decoys,).
+
+    Those that lack the same groups are counted: records with much missing are seldom sure, often
+    without a match, and find other decoys than complete ones. ``winners`` float64 (pairs,) are the
+    probabilities of the assignment's winners, 0 for other pairs. Between two clean agencies both
+    directions are searched, and each counts for half. For decoys of ``pooled``, bool (pairs,), all
+    records of their agency are counted.
+    """
+    kinds = _Searchers.of(sources)
+    searching = np.where(forward, candidates.left[decoys], candidates.right[decoys])
+    searched = _searched(sources, candidates, decoys, forward)
+    of_decoy = kinds.number(searching, searched)
+    matches, sure_records = kinds.zeros(), kinds.zeros()
+    for ends, others in ((candidates.left, candidates.right), (candidates.right, candidates.left)):
+        number = kinds.number(ends, sources.source[others])
+        matches += np.bincount(number, winners, len(matches))
+        sure_records += np.bincount(number[sure], minlength=len(matches))
+    unmatched = np.maximum(kinds.records() - matches, 0)
+    own, overall = kinds.ratios(unmatched, sure_records)
+    ratio = np.where(pooled[decoys], overall[of_decoy], own[of_decoy])
+    clean = sources.clean[sources.source]
+    directions = clean[candidates.left[decoys]].astype(np.int64) + clean[candidates.right[decoys]]
+    return np.asarray(ratio / directions, np.float64)
+
+
+@dataclass(frozen=True)
+class _Searchers:
+    """Records by agency and by the groups they lack, and the agencies that they are sought in.
+
+    ``kind`` int64 (records,) numbers the first two together; ``agency`` int64 (kinds,).
+    """
+
+    kind: NDArray[np.int64]
+    agency: NDArray[np.int64]
+    agencies: int
+
+    @classmethod
+    def of(cls, sources: Sources) -> _Searchers:
+        first = np.searchsorted(sources.record, np.arange(len(sources)))
+        present = sources.encodings.present[first]  # of alternates, the first stands for all
+        described = np.concatenate([sources.source[:, None], present], axis=1)
+        distinct, kind = np.unique(described, axis=0, return_inverse=True)
+        return cls(kind.ravel(), distinct[:, 0].astype(np.int64), len(sources.names))
+
+    def number(self, records: NDArray[np.int32], searched: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the numbers of the searches of these records in these agencies."""
+        return self.kind[records] * self.agencies + searched
+
+    def zeros(self) -> NDArray[np.float64]:
+        return np.zeros(len(self.agency) * self.agencies)
+
+    def records(self) -> NDArray[np.float64]:
+        """Return how many records search, by number."""
+        return np.repeat(np.bincount(self.kind, minlength=len(self.agency)), self.agencies)
+
+    def ratios(
+        self, unmatched: NDArray[np.float64], sure: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the records without a match per sure one, of each kind and of all its agency's.
+
+        Where few of a kind are sure, it leans on its agency's.
+        """
+        whole = np.repeat(self.agency, self.agencies) * self.agencies
+        whole += np.tile(np.arange(self.agencies), len(self.agency))
+        all_unmatched, all_sure = (np.bincount(whole, part)[whole] for part in (unmatched, sure))
+        overall = all_unmatched / np.maximum(all_sure, 1)
+        return (unmatched + _LEANING * overall) / (sure + _LEANING), overall
 
 
 def _searched(

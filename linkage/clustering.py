@@ -58,17 +58,22 @@ def cluster(
     right: NDArray[np.int32],
     probability: NDArray[np.float64],
     least: float = 0.0,
+    is_hint: NDArray[np.bool_] | None = None,
 ) -> Clusters:
     """Join linked records, the strongest links first (the links must come in that order).
 
-    A link that would bring two records of one clean agency together is passed over. A cluster
+    A link that would bring two records of one clean agency together is passed over. So is one of
+    ``is_hint``, bool (links,), where both its records are in clusters already: people of one
+    household are not joined by it alone. A cluster
     whose probability, as the head of this module defines it, is under ``least`` is cut at its
     weakest bridge, and so are its parts; 0 cuts nothing. Between links of equal probability the
     later one is the weaker.
     """
     growing = _Growing(sources)
-    for a, b, p in zip(left.tolist(), right.tolist(), probability.tolist(), strict=True):
-        growing.join(a, b, p)
+    hints = [False] * len(left) if is_hint is None else is_hint.tolist()
+    links = zip(left.tolist(), right.tolist(), probability.tolist(), hints, strict=True)
+    for a, b, p, hint in links:
+        growing.join(a, b, p, is_hint=hint)
     together = growing.together_or_linked()
     parts = [own for whole in growing.parts() for own in _cut(whole, together, least)]
     pairs = sorted(pair for part in parts for pair in combinations(sorted(part.members), 2))
@@ -120,11 +125,13 @@ class _Growing:
         self._linked: _Together = {}
         self.entry = [1.0] * len(sources)
 
-    def join(self, a: int, b: int, p: float) -> None:
+    def join(self, a: int, b: int, p: float, *, is_hint: bool) -> None:
         """Bring the clusters of records a and b together, if they may be."""
         self._linked[min(a, b), max(a, b)] = p
         part_a, part_b = self._part_of(a), self._part_of(b)
         if self._root[a] == self._root[b] or self._repeats_a_clean_agency(part_a, part_b):
+            return
+        if is_hint and len(part_a.members) > 1 and len(part_b.members) > 1:
             return
         for x in part_a.members:
             for y in part_b.members:

@@ -34,18 +34,24 @@ def erase(
     remaining = records_alone(
         sources.names, sources.clean, sources.source[~erased], sources.tokens[~erased]
     )
-    assigned = _remaining(evidence.assigned, erased, number)
-    implied = _remaining(evidence.implied, erased, number)
+    (assigned, kept), (implied, _) = (
+        _remaining(part, erased, number) for part in (evidence.assigned, evidence.implied)
+    )
     cluster_now = cluster_of[~erased]
     within = cluster_now[assigned.left] == cluster_now[assigned.right]
     levels_of = _known_levels(len(remaining), assigned, implied)
-    return remaining, conclude(remaining, assigned, within, thresholds, basis, levels_of)
+    hints = evidence.hints[kept]
+    return remaining, conclude(remaining, assigned, hints, within, thresholds, basis, levels_of)
 
 
-def _remaining(links: Links, erased: NDArray[np.bool_], number: NDArray[np.int32]) -> Links:
-    """Return the links of records that remain, by the records' new numbers."""
-    kept = links.take(np.flatnonzero(~(erased[links.left] | erased[links.right])))
-    return Links(number[kept.left], number[kept.right], kept.weight, kept.probability, kept.levels)
+def _remaining(
+    links: Links, erased: NDArray[np.bool_], number: NDArray[np.int32]
+) -> tuple[Links, NDArray[np.int64]]:
+    """Return the links of records that remain, by the records' new numbers, and their places."""
+    places = np.flatnonzero(~(erased[links.left] | erased[links.right]))
+    kept = links.take(places)
+    own = Links(number[kept.left], number[kept.right], kept.weight, kept.probability, kept.levels)
+    return own, places
 
 
 def _known_levels(records: int, assigned: Links, implied: Links) -> LevelsOf:

@@ -7,21 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.assignment import assign_one_to_one, best_first
-from linkage.calibration import Calibration, source_pair
+from linkage.calibration import Calibration, calibrate, source_pair
 from linkage.candidates import Candidates, pair_levels
 from linkage.clustering import Clusters
 from linkage.estimates import EstimateBasis
 from linkage.evaluation import Estimate
-from linkage.fellegi_sunter import LinkageModel, estimate
+from linkage.fellegi_sunter import LinkageModel, estimate, probability
+from linkage.households import Hints, hints_apart, household_hints
+from linkage.open_pairs import OpenPairs, judge_open_pairs
 from linkage.outcome import Evidence, Links, Thresholds, conclude
 from linkage.patterns import GroupComparison, PatternHistogram, count_patterns
-from linkage.rescoring import rescore
+from linkage.rarity import rarity_of_pairs
+from linkage.rescoring import RULED_OUT, rescore
 from linkage.scanning import MapTiles, Scans, bring_together, scan_pairs
 from linkage.sources import Sources
 from linkage.unseen import Shown, shown_shares
 
-__all__ = ["Linkage", "LinkingRules", "Links", "complete_scans", "link", "link_scanned"]
+__all__ = [
+    "Linkage", "LinkingRules", "Links", "OpenLinks", "complete_scans", "link", "link_scanned",
+]  # fmt: skip
 
 _BITS = 1 / np.log(2)  # natural logarithms to bits
 
@@ -30,7 +34,8 @@ _BITS = 1 / np.log(2)  # natural logarithms to bits
 class LinkingRules:
     """What the agreement says of matching; see `linkage.protocol.agreement.Matching`.
 
-    ``repeats_hidden`` says that clean agencies hide what several of their records share.
+    ``repeats_hidden`` says that clean agencies hide what several of their records share;
+    ``holds_given_name``, of each group, whether the given name is in it, empty where nobody knows.
     """
 
     comparisons: tuple[GroupComparison, ...]
@@ -39,6 +44,19 @@ class LinkingRules:
     candidates_per_record: int
     seed: int
     repeats_hidden: bool = False
+    holds_given_name: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenLinks:
+    """Of the links: what is said of those between agencies of which neither is clean, or within.
+
+    ``probability`` float64 (links,) on their own evidence, NaN for all other links; ``rarer``
+    float64 (links,) in bits: how much commoner, below 0 rarer, matches are there than elsewhere.
+    """
+
+    probability: NDArray[np.float64]
+    rarer: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,9 @@ class Linkage:
 
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
+    For pairs of agencies of which neither is clean ``open_links`` says it, None without them.
+    ``hints`` are the household hints, None where the groups can't show any; ``rarity`` float64
+    (links,) in bits is what rare values add to each link, None where all groups are diffused.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
     agencies, and ``basis`` what both rest on; ``calibrated`` says whether there were enough sure
     pairs to learn from decoys.
@@ -62,6 +83,9 @@ class Linkage:
     estimates: dict[tuple[str, str], Estimate]
     basis: EstimateBasis
     calibrated: bool
+    open_links: OpenLinks | None = None
+    hints: Hints | None = None
+    rarity: NDArray[np.float64] | None = None
 
 
 def link(sources: Sources, rules: LinkingRules, map_tiles: MapTiles) -> Linkage:
@@ -97,11 +121,21 @@ def link_scanned(
     score, calibration = rescore(
         sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
     )
-    assigned = _assigned(sources, candidates, score[histogram.pattern_of], calibration)
+    pair_score = score[histogram.pattern_of]
+    rarity = _rarity_of(sources, rules, candidates, pair_score)
+    if rarity is not None:
+        calibration = calibrate(
+            sources, candidates, pair_score, rarity=rarity, repeats_hidden=rules.repeats_hidden
+        )
+        pair_score = pair_score + rarity
+    judged = judge_open_pairs(sources, candidates, pair_score, calibration, model)
+    weight = (pair_score + judged.rarer) * _BITS
+    assigned = _assigned(candidates, weight, judged.probability, calibration.kept)
     basis = EstimateBasis(_shown(sources, assigned, model), calibration.mean_decoy_weight())
     outcome = conclude(
         sources,
         assigned,
+        household_hints(assigned.levels, model, rules.holds_given_name),
         np.ones(len(assigned), np.bool_),
         Thresholds(rules.link, rules.review),
         basis,
@@ -113,11 +147,14 @@ def link_scanned(
         model,
         histogram,
         score * _BITS,
-        _by_pattern(histogram, calibration),
+        _by_pattern(histogram, score, calibration),
         outcome.estimate,
         outcome.estimates,
         basis,
         calibration.calibrated,
+        _open_links(sources, candidates, judged, outcome.links),
+        hints_apart(candidates, outcome.clusters.cluster_of, model, rules.holds_given_name),
+        _of_links(sources, candidates, rarity, outcome.links),
     )
     return linkage, outcome.evidence
 
@@ -129,30 +166,78 @@ def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple
     return {(names[key // agencies], names[key % agencies]): own for key, own in shares.items()}
 
 
-def _by_pattern(histogram: PatternHistogram, calibration: Calibration) -> NDArray[np.float64]:
-    """Return the calibrated probability of each pattern; pairs of one pattern share theirs."""
-    probability = np.empty(len(histogram.patterns))
-    probability[histogram.pattern_of] = calibration.probability
-    return probability
+def _by_pattern(
+    histogram: PatternHistogram, score: NDArray[np.float64], calibration: Calibration
+) -> NDArray[np.float64]:
+    """Return the calibrated probability of each pattern; competing pairs of one share theirs."""
+    by_pattern = probability(score)
+    competing = calibration.competing
+    by_pattern[histogram.pattern_of[competing]] = calibration.probability[competing]
+    return by_pattern
+
+
+def _rarity_of(
+    sources: Sources,
+    rules: LinkingRules,
+    candidates: Candidates,
+    pair_score: NDArray[np.float64],
+) -> NDArray[np.float64] | None:
+    """Return what rare values add to each pair; nothing where its pattern rules a match out."""
+    rarity = rarity_of_pairs(sources, rules.comparisons, candidates.left, candidates.right)
+    return None if rarity is None else np.where(pair_score > RULED_OUT, rarity, 0.0)
+
+
+def _of_links(
+    sources: Sources,
+    candidates: Candidates,
+    rarity: NDArray[np.float64] | None,
+    links: Links,
+) -> NDArray[np.float64] | None:
+    """Return what rare values add to each link, in bits; 0 to one that was no candidate."""
+    if rarity is None:
+        return None
+    at, known = _places(sources, candidates, links)
+    return np.asarray(np.where(known, rarity[at], 0.0) * _BITS, np.float64)
+
+
+def _places(
+    sources: Sources, candidates: Candidates, links: Links
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return where each link stands among the candidates, and whether it does at all."""
+    keys = candidates.left * np.int64(len(sources)) + candidates.right
+    wanted = links.left * np.int64(len(sources)) + links.right
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return at, keys[at] == wanted
+
+
+def _open_links(
+    sources: Sources, candidates: Candidates, judged: OpenPairs, links: Links
+) -> OpenLinks | None:
+    """Look up which of the links are open pairs, and what was judged of them."""
+    if not judged.is_open.any():
+        return None
+    at, known = _places(sources, candidates, links)
+    clean = sources.clean[sources.source]
+    is_open = ~(clean[links.left] | clean[links.right])
+    own = np.where(known, judged.probability[at], 0.0)
+    rarer = np.where(known & is_open, judged.rarer[at], 0.0)
+    return OpenLinks(np.where(is_open, own, np.nan), rarer * _BITS)
 
 
 def _assigned(
-    sources: Sources,
     candidates: Candidates,
-    pair_score: NDArray[np.float64],
-    calibration: Calibration,
+    weight: NDArray[np.float64],
+    probabilities: NDArray[np.float64],
+    winners: NDArray[np.bool_],
 ) -> Links:
-    """Return the winners of the assignment, whatever their probability."""
-    winners = calibration.kept
-    if not sources.clean.all():
-        order = best_first(pair_score, candidates.closeness)
-        winners = assign_one_to_one(sources, candidates.left, candidates.right, order)
+    """Return the winners of the assignment, whatever their probability, the surest first."""
     kept = np.flatnonzero(winners)
-    kept = kept[best_first(pair_score[kept], candidates.closeness[kept])]
+    order = np.lexsort((-candidates.closeness[kept], -weight[kept], -probabilities[kept]))
+    kept = kept[order]
     return Links(
         candidates.left[kept],
         candidates.right[kept],
-        pair_score[kept] * _BITS,
-        calibration.probability[kept],
+        weight[kept],
+        probabilities[kept],
         candidates.levels[kept],
     )

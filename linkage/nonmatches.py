@@ -32,17 +32,34 @@ def non_match_levels(
     ``sure`` int64 (k,) are the candidates that are matches beyond doubt. Pairs that are no
     candidates are non-matches, too. None where the sure pairs vouch for too few others.
     """
-    matched = _matched(sources, candidates, sure)
-    share = _vouched_share(sources, matched)
+    vouched, total = vouched_pairs(sources, candidates, sure)
+    share = total / max(sources.total_pairs(), 1)
     if len(sure) < LEAST_SURE or share < LEAST_VOUCHED:
         return None
+    patterns = len(histogram.patterns)
+    expected = np.bincount(histogram.pattern_of, vouched, minlength=patterns) / share
+    return [_levels(histogram, g, c.level_count, expected) for g, c in enumerate(comparisons)]
+
+
+def vouched_pairs(
+    sources: Sources, candidates: Candidates, sure: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], int]:
+    """Return by how many of its records each candidate is vouched for, 0 to 2, and their sum.
+
+    The sum is over all pairs of records, candidates or not.
+    """
+    matched = _matched(sources, candidates, sure)
     left, right = candidates.left, candidates.right
     vouched = matched[left, sources.source[right]].astype(np.int64)
     vouched += matched[right, sources.source[left]]
     vouched[sure] = 0
-    patterns = len(histogram.patterns)
-    expected = np.bincount(histogram.pattern_of, vouched, minlength=patterns) / share
-    return [_levels(histogram, g, c.level_count, expected) for g, c in enumerate(comparisons)]
+    total = sum(
+        int(matched[sources.records(a), b].sum()) * sources.size(b)
+        + int(matched[sources.records(b), a].sum()) * sources.size(a)
+        for a, b in sources.pairs()
+        if a != b  # within an agency that isn't clean nothing is vouched for
+    )
+    return vouched, total
 
 
 def _matched(
@@ -54,16 +71,6 @@ def _matched(
     matched[left, sources.source[right]] = True
     matched[right, sources.source[left]] = True
     return matched & sources.clean
-
-
-def _vouched_share(sources: Sources, matched: NDArray[np.bool_]) -> float:
-    """Return how often a pair is vouched for by one of its records, on average: from 0 to 2."""
-    pairs = sum(
-        int(matched[sources.records(a), b].sum()) * sources.size(b)
-        + int(matched[sources.records(b), a].sum()) * sources.size(a)
-        for a, b in sources.pairs()
-    )
-    return pairs / max(sources.total_pairs(), 1)
 
 
 def _levels(

@@ -69,10 +69,12 @@ class Evidence:
     """All that links and clusters are drawn from.
 
     ``assigned`` are the winners of the one-to-one assignment, whatever their probability, the
-    surest first; ``implied`` the other pairs that stand in one cluster, by left and right.
+    surest first, and ``hints`` bool (assigned pairs,) which of them look like two people of one
+    household; ``implied`` the other pairs that stand in one cluster, by left and right.
     """
 
     assigned: Links
+    hints: NDArray[np.bool_]
     implied: Links
 
 
@@ -90,6 +92,7 @@ class Outcome:
 def conclude(
     sources: Sources,
     assigned: Links,
+    hints: NDArray[np.bool_],
     may_join: NDArray[np.bool_],
     thresholds: Thresholds,
     basis: EstimateBasis,
@@ -97,17 +100,26 @@ def conclude(
 ) -> Outcome:
     """Draw links and clusters from the assigned pairs, the surest first.
 
-    Those of ``may_join``, bool (assigned pairs,), that are sure enough join clusters. ``basis``
-    is what the estimates of quality rest on.
+    Those of ``may_join``, bool (assigned pairs,), that are sure enough join clusters; one of
+    ``hints``, bool (assigned pairs,), doesn't join two clusters by itself. ``basis`` is what the
+    estimates of quality rest on.
     """
-    joining = assigned.take(np.flatnonzero(may_join)).at_least(thresholds.link)
-    clusters = cluster(sources, joining.left, joining.right, joining.probability, thresholds.link)
+    chosen = np.flatnonzero(may_join & (assigned.probability >= thresholds.link))
+    joining = assigned.take(chosen)
+    clusters = cluster(
+        sources,
+        joining.left,
+        joining.right,
+        joining.probability,
+        thresholds.link,
+        hints[chosen],
+    )
     better, implied = _through_clusters(sources, assigned, clusters, levels_of)
     pairs = _in_order(better, implied)
     return Outcome(
         pairs.at_least(thresholds.review),
         clusters,
-        Evidence(assigned, implied),
+        Evidence(assigned, hints, implied),
         *_estimates(sources, assigned, pairs.at_least(thresholds.link), basis),
     )
 

@@ -31,7 +31,8 @@ REGULARISATION = 0.3  # scikit-learn's C
 _INTERACTION_SCALE, _SCORE_SCALE = 0.3, 2.0
 MOST_INTERACTING_GROUPS = 16  # beyond it the pairs of groups outnumber what data can teach
 _HOPELESS = -8.0
-_LEAST = 1e-6  # no pattern is less likely than this, nor more than its complement
+_LEAST, _MOST_LOG_ODDS = 1e-6, 50.0  # no pattern is less likely, or has higher log odds
+RULED_OUT = -13.0  # log odds that only the least likely patterns have
 _COARSE_NONE, _COARSE_PARTIAL, _COARSE_IDENTICAL, _COARSE_NULL = range(4)
 
 
@@ -54,10 +55,14 @@ def rescore(
     learn = _Learner(histogram.pattern_of, hopeful, features, log_odds)
     score = log_odds
     calibration = calibrate(
-        sources, candidates, score[histogram.pattern_of], repeats_hidden=repeats_hidden
+        sources,
+        candidates,
+        score[histogram.pattern_of],
+        repeats_hidden=repeats_hidden,
+        learning=True,
     )
     fold = candidates.left % FOLDS  # records stand in the order of their random tokens
-    for _ in range(ROUNDS):
+    for left in reversed(range(ROUNDS)):
         if not calibration.calibrated:
             break
         held_out = np.empty(len(candidates))
@@ -71,6 +76,7 @@ def rescore(
             score[histogram.pattern_of],
             held_out=held_out,
             repeats_hidden=repeats_hidden,
+            learning=left > 0,
         )
     return score, calibration
 
@@ -128,7 +134,8 @@ class _Learner:
         ``learn_from`` bool (pairs,) chooses among the candidates. Where there is nothing to tell
         matches from, since all decoys are hopeless, ``score`` comes back.
         """
-        kept = self._count(np.flatnonzero(calibration.kept & learn_from), None)
+        winners = calibration.kept & calibration.competing & learn_from
+        kept = self._count(np.flatnonzero(winners), None)
         chosen = learn_from[calibration.decoys]
         weights = calibration.decoy_weights[chosen] + 1e-6
         decoys = self._count(calibration.decoys[chosen], weights)
@@ -156,5 +163,6 @@ def _matches_among_kept(decision: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn log odds of kept against decoy into log odds of match among the kept."""
     # Kept pairs are matches and false matches, and decoys stand for the false ones:
     # P(match | kept) = 1 - P(decoy) / P(kept).
-    matches = np.clip(1 - np.exp(-np.clip(decision, -30, 30)), _LEAST, 1 - _LEAST)
-    return np.asarray(np.log(matches / (1 - matches)), np.float64)
+    # So the odds are e**decision - 1, whose logarithm nears the decision where it is large.
+    odds = np.expm1(np.clip(decision, _LEAST, _MOST_LOG_ODDS))
+    return np.asarray(np.log(odds), np.float64)

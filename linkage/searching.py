@@ -61,7 +61,12 @@ def is_too_much(sources: Sources, pair: tuple[int, int]) -> bool:
     """Say whether comparing every pair of two agencies is more than `MOST_WORK`."""
     rows = [rows.stop - rows.start for rows in map(sources.rows, pair)]
     words = sum(group.length // 64 for group in sources.encodings.header.layout)
-    return bool(rows[0] * rows[1] * words > MOST_WORK)
+    return bool(rows[0] * rows[1] * words > MOST_WORK * _times_met(pair))
+
+
+def _times_met(pair: tuple[int, int]) -> int:
+    """Return how often each pair is met where all rows are compared with all columns."""
+    return 2 if pair[0] == pair[1] else 1
 
 
 def search(
@@ -73,7 +78,10 @@ def search(
     rng: np.random.Generator,
     map_tiles: MapTiles,
 ) -> Searched:
-    """Find pairs of two agencies by hashing; ``columns`` are the second one's rows."""
+    """Find pairs of two agencies, or within one, by hashing.
+
+    ``columns`` are the second agency's rows.
+    """
     rows = sources.rows(pair[0])
     size = rows.stop - rows.start
     sample = rows.start + np.sort(rng.choice(size, min(SAMPLED_ROWS, size), replace=False))
@@ -85,13 +93,14 @@ def search(
 
     keys = np.empty(0, np.int64)
     for left, right in map_tiles(look_up, tables):
-        keys = np.union1d(keys, _key(sources, left, right))
+        keys = np.union1d(keys, _key(sources, *_as_pairs(sources, pair, left, right)))
     left, right = (part.astype(np.int32) for part in np.divmod(keys, len(sources.record)))
     likely = _likely(sources, pair, comparisons, rules, expected)
     completeness = Completeness(
         len(tables), len(sample), len(likely), int(np.isin(likely, keys).sum())
     )
-    scaled = np.round(marginals * (size / max(len(sample), 1))).astype(np.int64)
+    scale = size / max(len(sample), 1) / _times_met(pair)
+    scaled = np.round(marginals * scale).astype(np.int64)
     return Searched(left, right, scaled, completeness)
 
 
@@ -115,7 +124,23 @@ def _compare_sample(
     tiles = [sample[start : start + _TILE_ROWS] for start in range(0, len(sample), _TILE_ROWS)]
     found = list(map_tiles(scan_tile, tiles))
     left, right = (np.concatenate([pairs[side] for pairs, _ in found]) for side in range(2))
-    return (left, right), np.sum([marginals for _, marginals in found], axis=0)
+    counts = np.sum([marginals for _, marginals in found], axis=0)
+    return _as_pairs(sources, pair, left, right), counts
+
+
+def _as_pairs(
+    sources: Sources, pair: tuple[int, int], left: NDArray[np.int32], right: NDArray[np.int32]
+) -> Pairs:
+    """Return what was met as pairs of records: within an agency the earlier row is the left one.
+
+    Rows of one record are no pair. (A sample's counts still hold them: one pair in as many as
+    there are rows.)
+    """
+    if pair[0] != pair[1]:
+        return left, right
+    distinct = sources.record[left] != sources.record[right]
+    left, right = left[distinct], right[distinct]
+    return np.minimum(left, right), np.maximum(left, right)
 
 
 def _likely(
@@ -135,7 +160,7 @@ def _likely(
     score = padded[np.arange(len(comparisons)), levels].sum(axis=1)
     prior = np.log(max(sources.size(agency) for agency in pair))
     likely = np.flatnonzero(score >= prior)
-    return _key(sources, pairs[0][likely], pairs[1][likely])
+    return np.unique(_key(sources, pairs[0][likely], pairs[1][likely]))
 
 
 def _key(sources: Sources, left: NDArray[np.int32], right: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,25 +61,45 @@ class Sources:
         found = np.where(own[at] == wanted, at + self.starts[source], -1)
         return np.asarray(found, np.int32)
 
+    def data_of(
+        self, source: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.bool_], NDArray[np.int32]]:
+        """Return the bits, the present groups and the set bits of one agency's rows."""
+        rows = self.rows(source)
+        return self.encodings.bits[rows], self.encodings.present[rows], self.counts[rows]
+
     def pairs(self) -> list[tuple[int, int]]:
-        """Return every pair of agencies, in order."""
-        return list(combinations(range(len(self.names)), 2))
+        """Return every pair of agencies to compare, in order.
+
+        An agency that isn't clean makes a pair with itself, since it may hold people twice.
+        """
+        every = combinations_with_replacement(range(len(self.names)), 2)
+        return [(a, b) for a, b in every if a != b or not self.clean[a]]
+
+    def pairs_between(self, pair: tuple[int, int]) -> int:
+        """Return the number of pairs of records of two agencies, or within one."""
+        a, b = pair
+        if a == b:
+            return self.size(a) * (self.size(a) - 1) // 2
+        return self.size(a) * self.size(b)
 
     def total_pairs(self) -> int:
-        """Return the number of pairs of records from different agencies."""
-        return sum(self.size(a) * self.size(b) for a, b in self.pairs())
+        """Return the number of pairs of records that may be one person."""
+        return sum(map(self.pairs_between, self.pairs()))
 
 
 def gather(files: list[Encodings], clean: dict[str, bool]) -> Sources:
     """Lay the files' records end to end.
 
     ``clean`` says of each agency whether it holds each person at most once. Raises `InputError`
-    for fewer than two files or two of one agency.
+    where there is nothing to compare, and for two files of one agency.
     """
     ordered = sorted(files, key=lambda file: file.header.agency)
     names = tuple(file.header.agency for file in ordered)
-    if len(names) < 2:
-        raise InputError("Linking needs the encodings of at least two agencies.")
+    if not names or (len(names) == 1 and clean[names[0]]):
+        raise InputError(
+            "Linking needs the encodings of at least two agencies, or of one that isn't clean."
+        )
     for first, second in pairwise(names):
         if first == second:
             raise InputError(f"Two files are both from the agency {first!r}; give one per agency.")

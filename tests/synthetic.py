@@ -25,8 +25,9 @@ class World:
     files: list[Encodings]
     person: dict[bytes, int]
 
-    def sources(self) -> Sources:
-        return gather(self.files, {file.header.agency: True for file in self.files})
+    def sources(self, *unclean: str) -> Sources:
+        names = [file.header.agency for file in self.files]
+        return gather(self.files, {name: name not in unclean for name in names})
 
     def people_of(self, sources: Sources) -> NDArray[np.int64]:
         return np.array([self.person[token.tobytes()] for token in sources.tokens])
@@ -45,10 +46,14 @@ def make_world(
     flips: float = 0.06,
     missing: float = 0.05,
     noise: float = 0.15,
+    copies: float = 0.0,
     digest: str = "00" * 32,
     layout: tuple[GroupLayout, ...] = LAYOUT,
 ) -> World:
-    """Each agency knows a share of the people; groups are damaged, missing or wholly different."""
+    """Each agency knows a share of the people; groups are damaged, missing or wholly different.
+
+    It holds a share ``copies`` of them twice, each time damaged in another way.
+    """
     rng = np.random.default_rng(seed)
     words = max(group.length for group in layout) // 64
     used = np.stack([np.arange(words) < group.length // 64 for group in layout])
@@ -56,6 +61,8 @@ def make_world(
     files, person = [], {}
     for agency in range(agencies):
         known = np.flatnonzero(rng.random(people) < share)
+        if copies:
+            known = np.concatenate([known, known[rng.random(len(known)) < copies]])
         bits = truth[known] ^ _flips(rng, (len(known), len(layout), words), flips)
         other = rng.random((len(known), len(layout))) < noise
         bits[other] = random_bits(rng, int(other.sum()), words)

@@ -24,6 +24,12 @@ class Blocks:
     counts: NDArray[np.int32]
     size: int
 
+    def part(self, start: int, end: int | None) -> Blocks:
+        """Return the blocks from ``start`` up to ``end``, without a copy."""
+        own = slice(start, end)
+        first, last = start * BLOCK, self.size if end is None else min(end * BLOCK, self.size)
+        return Blocks(self.bits[own], self.present[own], self.counts[own], max(last - first, 0))
+
 
 def to_blocks(
     bits: NDArray[np.uint64], present: NDArray[np.bool_], counts: NDArray[np.int32]

@@ -14,6 +14,7 @@ from linkage.erasure import erase
 from linkage.errors import InputError
 from linkage.estimates import EstimateBasis
 from linkage.fellegi_sunter import LinkageModel
+from linkage.households import Hints, remaining_hints
 from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Outcome, Thresholds
 from linkage.patterns import GroupComparison, PatternHistogram
@@ -22,11 +23,12 @@ from linkage.sources import Sources
 from matcher.runs.outputs import write_run
 from matcher.runs.report import render
 from matcher.runs.scans import FOLDER, erase_from_scan
-from matcher.runs.stored import StoredRun, read_basis, read_evidence, read_run
+from matcher.runs.stored import StoredRun, read_basis, read_evidence, read_hints, read_run
 from matcher.runs.tables import (
     cluster_table,
     estimates,
     evidence_table,
+    hint_table,
     json_bytes,
     lineage_table,
     link_table,
@@ -60,7 +62,8 @@ def erase_records(folder: Path, tokens: Path, out: Path) -> Erasure:
         f"{FOLDER}/{path.name}": erase_from_scan(path, erased)
         for path in sorted((folder / FOLDER).glob("*.parquet"))
     }
-    write_run(out, scans | _contents(run, remaining, outcome, erased))
+    hints = remaining_hints(read_hints(run), going)
+    write_run(out, scans | _contents(run, remaining, outcome, hints, erased))
     return Erasure(int(going.sum()), len(np.unique(run.cluster_of[going])))
 
 
@@ -85,7 +88,7 @@ def _records_of(run: StoredRun, asked: Tombstones, path: Path) -> NDArray[np.boo
 
 
 def _contents(
-    run: StoredRun, remaining: Sources, outcome: Outcome, erased: Tombstones
+    run: StoredRun, remaining: Sources, outcome: Outcome, hints: Hints | None, erased: Tombstones
 ) -> dict[str, bytes]:
     lineage = run.lineage_of(remaining, outcome.clusters.cluster_of)
     agencies = {
@@ -98,12 +101,13 @@ def _contents(
         **estimates(outcome.estimate, outcome.estimates),
         "erased": len(erased),
     }
-    linkage, rules = _as_linkage(run.model, outcome, read_basis(run))
+    linkage, rules = _as_linkage(run.model, outcome, read_basis(run), hints)
     title, fields = run.model["agreement"]["title"], run.model["fields"]
     outputs = Outputs(**run.model["outputs"])
     hashed = run.model.get("search", {}).get("hashed", ())
     page = render(title, remaining, linkage, rules, outputs, fields, hashed)
-    return {
+    shown = {} if hints is None else {"hints.parquet": hint_table(remaining, hints)}
+    return shown | {
         "links.parquet": link_table(remaining, outcome.links),
         "clusters.parquet": cluster_table(remaining, outcome.clusters, lineage.ids),
         "evidence.parquet": evidence_table(remaining, outcome.evidence),
@@ -115,7 +119,7 @@ def _contents(
 
 
 def _as_linkage(
-    model: Mapping[str, Any], outcome: Outcome, basis: EstimateBasis
+    model: Mapping[str, Any], outcome: Outcome, basis: EstimateBasis, hints: Hints | None
 ) -> tuple[Linkage, LinkingRules]:
     """Return what the report shows: the model as it was, and the links and clusters as they are."""
     groups = model["groups"]
@@ -142,7 +146,15 @@ def _as_linkage(
         outcome.estimates,
         basis,
         model["calibrated"],
+        hints=hints,
     )
     thresholds = model["thresholds"]
-    rules = LinkingRules(comparisons, thresholds["link"], thresholds["review"], 0, model["seed"])
+    rules = LinkingRules(
+        comparisons,
+        thresholds["link"],
+        thresholds["review"],
+        0,
+        model["seed"],
+        holds_given_name=tuple(model.get("holds_given_name", ())),
+    )
     return linkage, rules

@@ -20,20 +20,21 @@ LINK_COLUMNS = ["agency_a", "token_a", "agency_b", "token_b", "probability"]
 def evaluate(run: Path, truth_file: Path, maps: dict[str, Path]) -> dict[str, Any]:
     """Return the quality of a run against truth, beside what its model estimated.
 
-    Pairs are counted between agencies only. Matches of records that were never encoded count
-    as missed. What is counted at the link threshold carries 95% confidence intervals; see
-    `linkage.evaluation.intervals` for how they are made.
+    Pairs are counted between agencies, and within those that aren't clean. Matches of records that
+    were never encoded count as missed. What is counted at the link threshold carries 95%
+    confidence intervals; see `linkage.evaluation.intervals` for how they are made.
 
     Every column of the truth beyond agency, record_id and entity_id is a kind of subgroup. A
-    true pair belongs to the value of its person, a wrong link to that of its left record, the
-    one of the agency first by name; where the records of a person differ in their values, the
-    left record's holds for true pairs, too.
+    true pair belongs to the value of its person, a wrong link to that of its left record: the one
+    of the agency first by name, or of the lower token within an agency. Where the records of a
+    person differ in their values, the left record's holds for true pairs, too.
 
     Raises `InputError` for a folder, truth or map that can't be used.
     """
     model = _read_model(run)
     agencies = sorted(model["agencies"])
-    truth = read_truth(truth_file, {agency: _map_of(agency, maps) for agency in agencies})
+    linked = [(str(a), str(b)) for a, b in (p["agencies"] for p in model["estimated_by_pair"])]
+    truth = read_truth(truth_file, {agency: _map_of(agency, maps) for agency in agencies}, linked)
     links = _links_with_truth(run, truth)
     threshold = model["thresholds"]["link"]
     best, probability = best_quality(

@@ -40,7 +40,8 @@ def _section(
 
 
 def _pair_name(part: dict[str, Any]) -> str:
-    return " × ".join(part["agencies"])
+    first, second = part["agencies"]
+    return f"within {first}" if first == second else f"{first} × {second}"
 
 
 def _value_name(part: dict[str, Any]) -> str:

@@ -12,7 +12,9 @@ from linkage.errors import InputError, VerificationError
 from linkage.linking import LinkingRules
 from linkage.patterns import DICE_LEVELS, GroupComparison, correlation_levels
 from linkage.protocol.agreement import Agreement, parse_agreement
-from linkage.protocol.scheme import Group, Part, Scheme
+from linkage.protocol.scheme import Group, Part, Scheme, group_features
+
+_GIVEN_NAMES = ("given", "first", "forename", "christian")
 
 
 def read_agreement(path: Path) -> Agreement:
@@ -60,7 +62,24 @@ def linking_rules(agreement: Agreement) -> LinkingRules:
         matching.candidates_per_record,
         matching.seed,
         agreement.scheme.local_suppression,
+        _groups_with_given_name(agreement.scheme),
     )
+
+
+def _groups_with_given_name(scheme: Scheme) -> tuple[bool, ...]:
+    """Say of each group whether a feature of the given name is in it.
+
+    A scheme doesn't say which of its names is the given one; its fields' names do. Empty where
+    none does.
+    """
+    given = {
+        name
+        for name, feature in scheme.features.items()
+        if scheme.fields[feature.field].type == "name"
+        and feature.field.lower().startswith(_GIVEN_NAMES)
+    }
+    holds = tuple(not given.isdisjoint(group_features(group)) for group in scheme.group)
+    return holds if any(holds) else ()
 
 
 def _comparison(scheme: Scheme, group: Group, levels: tuple[float, ...] | None) -> GroupComparison:

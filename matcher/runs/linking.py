@@ -31,6 +31,7 @@ from matcher.runs.stored import StoredRun
 from matcher.runs.tables import (
     cluster_table,
     evidence_table,
+    hint_table,
     lineage_table,
     link_table,
     model_json,
@@ -221,8 +222,11 @@ def _contents(
         "outputs": asdict(outputs),
         "scans_reused": [list(pair) for pair in run.reused],
         "search": search,
+        "holds_given_name": list(run.rules.holds_given_name),
     }
     contents = {}
+    if linkage.hints is not None:
+        contents["hints.parquet"] = hint_table(sources, linkage.hints)
     page = render(title, sources, linkage, run.rules, outputs, fields, search["hashed"])
     ids = cluster_ids(sources, linkage.clusters)
     if earlier:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import InputError, VerificationError
 from linkage.estimates import EstimateBasis
+from linkage.households import Hints
 from linkage.lineage import Lineage, Membership, trace
 from linkage.outcome import Evidence, Links
 from linkage.sources import Sources, records_alone
@@ -92,11 +93,28 @@ def read_evidence(run: StoredRun) -> Evidence:
             _levels(table["levels"], table.num_rows),
         )
         assigned = table["assigned"].to_numpy()
+        hints = table["hint"].to_numpy()[assigned]
     except FileNotFoundError:
         raise _earlier(run.folder, "it has no evidence.parquet") from None
+    except KeyError:
+        raise _earlier(run.folder, "evidence.parquet knows no hints") from None
+    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
+        raise _damaged(run.folder) from error
+    chosen, others = np.flatnonzero(assigned), np.flatnonzero(~assigned)
+    return Evidence(links.take(chosen), hints, links.take(others))
+
+
+def read_hints(run: StoredRun) -> Hints | None:
+    """Read the run's household hints; None where its groups can't show any."""
+    path = run.folder / "hints.parquet"
+    if not path.exists():
+        return None
+    try:
+        table = pq.read_table(path)
+        ends = [_ends(run.sources, table, side) for side in ("a", "b")]
+        return Hints(ends[0], ends[1], _levels(table["levels"], table.num_rows))
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(run.folder) from error
-    return Evidence(links.take(np.flatnonzero(assigned)), links.take(np.flatnonzero(~assigned)))
 
 
 def read_basis(run: StoredRun) -> EstimateBasis:

@@ -17,6 +17,7 @@ from linkage.clustering import Clusters
 from linkage.errors import InputError
 from linkage.estimates import EstimateBasis
 from linkage.evaluation import Estimate
+from linkage.households import Hints
 from linkage.lineage import Lineage
 from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Evidence, Links
@@ -44,25 +45,45 @@ def evidence_table(sources: Sources, evidence: Evidence) -> bytes:
     """Return evidence.parquet: all pairs that clusters are drawn from, in the columns of links.
 
     ``assigned`` tells the winners of the assignment, in the order in which they join clusters,
-    whatever their probability; the others stand in a cluster because others join them.
+    whatever their probability, and ``hint`` those of them that look like two people of one
+    household; the others stand in a cluster because others join them.
     """
     one, other = (_link_columns(sources, part) for part in (evidence.assigned, evidence.implied))
     flags = np.arange(len(evidence.assigned) + len(evidence.implied)) < len(evidence.assigned)
+    hints = np.concatenate([evidence.hints, np.zeros(len(evidence.implied), np.bool_)])
     both = {name: pa.concat_arrays([_array(name, d[name]) for d in (one, other)]) for name in one}
-    return parquet({**both, "assigned": flags})
+    return parquet({**both, "assigned": flags, "hint": hints})
+
+
+def hint_table(sources: Sources, hints: Hints) -> bytes:
+    """Return hints.parquet: ``agency_a, token_a, agency_b, token_b, levels``.
+
+    Pairs of records in different clusters that look like two people of one household; ``levels``
+    as in links.parquet.
+    """
+    ends = _end_columns(sources, hints.left, hints.right)
+    return parquet({**ends, "levels": _level_lists(hints.levels)})
 
 
 def _link_columns(sources: Sources, links: Links) -> dict[str, Any]:
-    names = np.array(sources.names, dtype=object)
-    tokens = hex_tokens(sources)
     return {
-        "agency_a": names[sources.source[links.left]],
-        "token_a": tokens[links.left],
-        "agency_b": names[sources.source[links.right]],
-        "token_b": tokens[links.right],
+        **_end_columns(sources, links.left, links.right),
         "weight": links.weight,
         "probability": links.probability,
         "levels": _level_lists(links.levels),
+    }
+
+
+def _end_columns(
+    sources: Sources, left: NDArray[np.int32], right: NDArray[np.int32]
+) -> dict[str, Any]:
+    names = np.array(sources.names, dtype=object)
+    tokens = hex_tokens(sources)
+    return {
+        "agency_a": names[sources.source[left]],
+        "token_a": tokens[left],
+        "agency_b": names[sources.source[right]],
+        "token_b": tokens[right],
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +31,9 @@ class Truth:
     ``records`` has a row per known record, encoded or not: agency, record_id, entity_id, and the
     columns that ``subgroups`` names. ``tokens`` are the (agency, token) of the encoded records and
     ``rows`` int64 (tokens,) their rows. ``matches`` counts the pairs of records of one person for
-    each pair of agencies; ``matches_as_left`` int64 (records,) those in which a record is the left
-    one, that of the agency first by name.
+    each pair of agencies that was linked, an agency and itself among them; ``matches_as_left``
+    int64 (records,) those in which a record is the left one: that of the agency first by name, or
+    within one agency the one that the truth names first.
     """
 
     records: pd.DataFrame
@@ -55,9 +55,10 @@ class Truth:
         return self.rows[at]
 
 
-def read_truth(path: Path, maps: dict[str, Path]) -> Truth:
+def read_truth(path: Path, maps: dict[str, Path], linked: list[tuple[str, str]]) -> Truth:
     """Read the truth and join it to the tokens of every agency's map.
 
+    ``linked`` are the pairs of agencies between whose records matches count.
     Raises `InputError` with the file, and where one is to blame the row and the column, for what
     can't be used.
     """
@@ -69,7 +70,7 @@ def read_truth(path: Path, maps: dict[str, Path]) -> Truth:
     table = table[table["agency"].isin(agencies)].reset_index(drop=True)
     ids = pd.MultiIndex.from_frame(table[["agency", "record_id"]])
     mapped = [_rows_of_map(path, ids, agency, maps[agency]) for agency in agencies]
-    matches, matches_as_left = _count_matches(table, agencies)
+    matches, matches_as_left = _count_matches(table, agencies, linked)
     return Truth(
         table,
         tuple(column for column in table.columns if column not in TRUTH_COLUMNS),
@@ -103,19 +104,23 @@ def _rows_of_map(
 
 
 def _count_matches(
-    table: pd.DataFrame, agencies: list[str]
+    table: pd.DataFrame, agencies: list[str], linked: list[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], int], NDArray[np.int64]]:
     """Return the matches of each pair of agencies, and of each record as the left one."""
     entity, people = pd.factorize(table["entity_id"])
     agency = np.searchsorted(agencies, table["agency"].to_numpy(str))
     held = np.zeros((len(people), len(agencies)), np.int64)
     np.add.at(held, (entity, agency), 1)
-    later = held[:, ::-1].cumsum(axis=1)[:, ::-1] - held
-    matches = {
-        (agencies[a], agencies[b]): int(held[:, a] @ held[:, b])
-        for a, b in combinations(range(len(agencies)), 2)
-    }
-    return matches, later[entity, agency]
+    nth = table.groupby(["entity_id", "agency"]).cumcount().to_numpy()
+    as_left = np.zeros(len(table), np.int64)
+    matches = {}
+    for pair in linked:
+        a, b = (agencies.index(name) for name in pair)
+        own = agency == a
+        later = held[entity[own], b] - (nth[own] + 1 if a == b else 0)
+        as_left[own] += later
+        matches[pair] = int(later.sum())
+    return matches, as_left
 
 
 def _read_truth_csv(path: Path) -> pd.DataFrame:

@@ -51,8 +51,8 @@ def test_alternates_that_resemble_nobody_change_little():
     assert not plain.has_alternates()
     np.testing.assert_array_equal(plain.tokens, richer.tokens)
     one, two = (pairs_of(s, link(s, RULES, map)) for s in (plain, richer))
-    # More rows give chance more to agree by, so that a few wrong links may come; none may go.
-    assert not one - two
+    # More rows give chance more to agree by, so that a few wrong links may come; no right one goes.
+    assert not [pair for pair in one - two if world.person[pair[0]] == world.person[pair[1]]]
     assert sum(world.person[a] == world.person[b] for a, b in two) > 0.97 * len(two)
 
 

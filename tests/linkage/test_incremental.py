@@ -13,15 +13,20 @@ from linkage.erasure import erase
 from linkage.estimates import EstimateBasis
 from linkage.linking import LinkingRules, complete_scans, link_scanned
 from linkage.outcome import Evidence, Links, Thresholds
-from linkage.scanning import bring_together, choose_floor, scan_pairs
+from linkage.sampling import choose_floor
+from linkage.scanning import bring_together, scan_pairs
 from linkage.sources import gather
 from tests.synthetic import COMPARISONS, make_world
 
 RULES = LinkingRules(COMPARISONS, 0.5, 0.1, 5, 1)
 
 
-def sources_of(files: list[Encodings]):
-    return gather(files, {file.header.agency: True for file in files})
+def sources_of(files: list[Encodings], unclean: frozenset[str] = frozenset()):
+    return gather(files, {name: name not in unclean for name in names_of(files)})
+
+
+def names_of(files: list[Encodings]) -> list[str]:
+    return [file.header.agency for file in files]
 
 
 def linked(sources, scans):
@@ -48,11 +53,13 @@ def assert_same(one, two):
     people=st.integers(1, 60),
     agencies=st.integers(3, 5),
     added=st.integers(0, 4),
+    unclean=st.sets(st.integers(0, 4)),
 )
-def test_adding_a_file_is_linking_all_at_once(seed, people, agencies, added):
-    files = make_world(seed, people=people, agencies=agencies).files
+def test_adding_a_file_is_linking_all_at_once(seed, people, agencies, added, unclean):
+    files = make_world(seed, people=people, agencies=agencies, copies=0.1 * bool(unclean)).files
     new = files[added % agencies]
-    earlier = sources_of([file for file in files if file is not new])
+    not_clean = frozenset(f"agency{k}" for k in unclean)
+    earlier = sources_of([file for file in files if file is not new], not_clean)
     known = complete_scans(earlier, RULES, {}, map)
     asked = []
 
@@ -61,10 +68,11 @@ def test_adding_a_file_is_linking_all_at_once(seed, people, agencies, added):
         asked.extend(items)
         return map(function, items)
 
-    sources = sources_of(files)
+    sources = sources_of(files, not_clean)
     scans = complete_scans(sources, RULES, known, counting)
     agency = sources.names.index(new.header.agency)
-    assert len(scans) == agencies * (agencies - 1) // 2
+    within = len(not_clean & set(sources.names))
+    assert len(scans) == agencies * (agencies - 1) // 2 + within
     assert len(asked) == sum(
         -(-sources.size(a) // 512) for a, b in sources.pairs() if agency in (a, b)
     )
@@ -99,7 +107,9 @@ def test_the_floor_lies_in_a_wide_gap():
 
 
 def mixed(seed: int):
-    sources = make_world(seed, people=150, agencies=5, noise=0.3).sources()
+    unclean = ("agency1", "agency3") if seed % 2 else ()
+    world = make_world(seed, people=150, agencies=5, noise=0.3, copies=0.2 * bool(unclean))
+    sources = world.sources(*unclean)
     scans = complete_scans(sources, RULES, {}, map)
     linkage, evidence = linked(sources, scans)
     return sources, linkage, evidence
@@ -155,7 +165,8 @@ def test_what_only_an_erased_record_joined_falls_apart():
         values = np.array(probability, float)
         return Links(ends[:, 0], ends[:, 1], values, values, np.zeros((len(ends), 4), np.int8))
 
-    evidence = Evidence(links([(a, b), (b, c)], [0.9, 0.8]), links([(a, c)], [0.72]))
+    assigned, implied = links([(a, b), (b, c)], [0.9, 0.8]), links([(a, c)], [0.72])
+    evidence = Evidence(assigned, np.zeros(2, np.bool_), implied)
     own = evidence.assigned
     before = cluster(sources, own.left, own.right, own.probability, 0.5)
     assert before.sizes().max() == 3

@@ -124,7 +124,9 @@ def test_assignment_and_clusters_keep_their_promises(seed, links, clean):
     sources = gather(world.files, {f.header.agency: clean for f in world.files})
     ends = rng.integers(0, len(sources), (links, 2))
     ends = np.unique(np.sort(ends, axis=1), axis=0).reshape(-1, 2).astype(np.int32)
-    ends = ends[sources.source[ends[:, 0]] != sources.source[ends[:, 1]]]
+    if clean:
+        ends = ends[sources.source[ends[:, 0]] != sources.source[ends[:, 1]]]
+    ends = ends[ends[:, 0] != ends[:, 1]]
     left, right = ends[:, 0], ends[:, 1]
     score = rng.random(len(left))
     order = best_first(score, np.zeros(len(left)))

@@ -38,7 +38,9 @@ LINKS = [
 RECORDS = st.tuples(st.sampled_from(AGENCIES), st.integers(0, 4), st.sampled_from("xy"))
 
 
-def write_run(folder: Path, links: list[tuple[str, str, str, str, float]]) -> Path:
+def write_run(
+    folder: Path, links: list[tuple[str, str, str, str, float]], unclean: tuple[str, ...] = ()
+) -> Path:
     run = folder / "run"
     run.mkdir(exist_ok=True)
     model = {
@@ -46,7 +48,8 @@ def write_run(folder: Path, links: list[tuple[str, str, str, str, float]]) -> Pa
         "thresholds": {"link": 0.5, "review": 0.1},
         "estimated": ESTIMATE,
         "estimated_by_pair": [
-            {"agencies": list(pair), **ESTIMATE} for pair in combinations(AGENCIES, 2)
+            {"agencies": list(pair), **ESTIMATE}
+            for pair in [*combinations(AGENCIES, 2), *((name, name) for name in unclean)]
         ],
     }
     (run / "model.json").write_text(json.dumps(model), encoding="utf-8")
@@ -65,12 +68,18 @@ def write_maps(folder: Path, truth: pd.DataFrame) -> dict[str, Path]:
     return maps
 
 
-def measured(folder: Path, text: str = TRUTH, links=LINKS, maps_of: str = TRUTH) -> dict:
+def measured(
+    folder: Path,
+    text: str = TRUTH,
+    links=LINKS,
+    maps_of: str = TRUTH,
+    unclean: tuple[str, ...] = (),
+) -> dict:
     truth = folder / "truth.csv"
     truth.write_text(text, encoding="utf-8")
     (folder / "maps.csv").write_text(maps_of, encoding="utf-8")
     maps = write_maps(folder, pd.read_csv(folder / "maps.csv", dtype=str))
-    return evaluate(write_run(folder, links), truth, maps)
+    return evaluate(write_run(folder, links, unclean), truth, maps)
 
 
 def counts(quality: dict) -> tuple[int, float, float]:
@@ -88,6 +97,16 @@ def test_the_counts_and_their_intervals(tmp_path):
     assert counts(by_pair["police", "school"]["at_threshold"]) == (0, 0, 1)
     assert by_pair["police", "school"]["at_threshold"]["intervals"]["precision"] is None
     assert by_pair["police", "school"]["estimated"] == ESTIMATE
+
+
+def test_pairs_within_an_agency_that_is_not_clean_are_a_pair_of_agencies(tmp_path):
+    twice = TRUTH + "police,p3,Ann,f,south\n"
+    links = [*LINKS, ("police", "p1", "police", "p3", 0.8)]
+    result = measured(tmp_path, twice, links, twice, ("police",))
+    assert counts(result["at_threshold"]) == (3, 2, 7)
+    by_pair = {tuple(pair["agencies"]): pair for pair in result["by_pair"]}
+    assert counts(by_pair["police", "police"]["at_threshold"]) == (1, 1, 1)
+    assert "\nwithin police" in evaluation_text(result)
 
 
 def test_a_pair_belongs_to_the_value_of_its_left_record(tmp_path):
@@ -123,23 +142,29 @@ def test_the_text_shows_every_part_with_its_limits(tmp_path):
 @given(
     st.lists(RECORDS, min_size=3, max_size=14),
     st.lists(st.tuples(st.integers(0, 13), st.integers(0, 13), st.floats(0, 1)), max_size=12),
+    st.sets(st.sampled_from(AGENCIES)),
 )  # fmt: skip
-def test_parts_add_up_to_the_whole_and_to_a_count_by_hand(tmp_path, people, drawn):
+def test_parts_add_up_to_the_whole_and_to_a_count_by_hand(tmp_path, people, drawn, unclean):
     """Over any truth: subgroups and pairs of agencies each split what is counted over all."""
     people = [*people, *((agency, 9, "y") for agency in AGENCIES)]
-    rows = [(agency, f"r{k}", person, group) for k, (agency, person, group) in enumerate(people)]
+    rows = [(agency, f"r{k:02}", person, group) for k, (agency, person, group) in enumerate(people)]
+
+    def may_be_linked(x, y):
+        return x[0] < y[0] or (x[0] == y[0] and x[0] in unclean and x != y)
+
     truth = pd.DataFrame(rows, columns=["agency", "record_id", "entity_id", "group"])
     pairs = {
         (left, right): p
         for a, b, p in drawn
         for left, right in [sorted((rows[a % len(rows)], rows[b % len(rows)]))]
-        if left[0] < right[0]
+        if may_be_linked(left, right)
     }
     links = [(x[0], x[1], y[0], y[1], p) for (x, y), p in pairs.items()]
     text = truth.to_csv(index=False)
-    result = measured(tmp_path, text, links, text)
+    result = measured(tmp_path, text, links, text, tuple(sorted(unclean)))
     linked = [(x, y) for (x, y), p in pairs.items() if p >= 0.5]
-    matches = [(x, y) for x, y in combinations(sorted(rows), 2) if x[0] != y[0] and x[2] == y[2]]
+    ordered = combinations(sorted(rows), 2)
+    matches = [(x, y) for x, y in ordered if may_be_linked(x, y) and x[2] == y[2]]
     correct = [(x, y) for x, y in linked if x[2] == y[2]]
     assert counts(result["at_threshold"]) == (len(linked), len(correct), len(matches))
     for part in result["by_subgroup"]["group"]:

@@ -36,7 +36,11 @@ def own_probability(linkage: Linkage) -> NDArray[np.float64]:
     0 for a pair that only other records tie together and that no comparison put forward.
     """
     pattern = linkage.histogram.find(linkage.links.levels)
-    return np.append(linkage.pattern_probability, 0.0)[pattern]  # -1, for none, picks the last
+    own = np.append(linkage.pattern_probability, 0.0)[pattern]  # -1, for none, picks the last
+    if linkage.open_links is None:
+        return own
+    apart = linkage.open_links.probability
+    return np.where(np.isnan(apart), own, apart)
 
 
 def weak_bridges(linkage: Linkage, link: float) -> list[Bridge]:

@@ -72,8 +72,19 @@ def examples(linkage: Linkage, link: float) -> list[Example]:
 def _weighed_by_others(linkage: Linkage) -> NDArray[np.bool_]:
     """Return which pairs have a weight only because others tie their records, bool (links,)."""
     pattern = linkage.histogram.find(linkage.links.levels)
-    weight = np.append(linkage.pattern_weight, np.nan)[pattern]
-    return np.asarray(weight != linkage.links.weight)
+    weight = np.append(linkage.pattern_weight, np.nan)[pattern] + _rarer(linkage) + _rarity(linkage)
+    return np.asarray(~np.isclose(weight, linkage.links.weight, atol=_NOTHING))
+
+
+def _rarer(linkage: Linkage) -> NDArray[np.float64]:
+    """Return by how many bits matches are commoner between each link's agencies, (links,)."""
+    open_links = linkage.open_links
+    return np.zeros(len(linkage.links)) if open_links is None else open_links.rarer
+
+
+def _rarity(linkage: Linkage) -> NDArray[np.float64]:
+    """Return what the rarity of shared values adds to each link, in bits, (links,)."""
+    return np.zeros(len(linkage.links)) if linkage.rarity is None else linkage.rarity
 
 
 def _unlike(links: Links, ordered: NDArray[np.int64]) -> list[int]:
@@ -110,9 +121,13 @@ def steps(linkage: Linkage, k: int) -> list[Step]:
     alone = sum(part.weight for part in parts)
     pattern = int(linkage.histogram.find(levels[None])[0])
     together = alone if pattern < 0 else float(linkage.pattern_weight[pattern])
+    here, rarity = float(_rarer(linkage)[k]), float(_rarity(linkage)[k])
+    others = float(linkage.links.weight[k]) - together - here - rarity
     corrections = [
         Step("groups overlap", None, False, together - alone),
-        Step("other records", None, False, float(linkage.links.weight[k]) - together),
+        Step("how rare values are", None, False, rarity),
+        Step("how common here", None, False, here),
+        Step("other records", None, False, others),
     ]
     return parts + [part for part in corrections if abs(part.weight) >= _NOTHING]
 

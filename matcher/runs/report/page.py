@@ -64,6 +64,7 @@ def render(
         weakest_bridges=people_parts.weakest_bridges(found),
         coverage=people_parts.coverage(sources.names, known, cells),
         spread=people_parts.spread(known, cells),
+        hints=people_parts.hints(linkage, rules, cells),
         has_encodings=has_encodings,
         unlinkables=people_parts.unlinkables(sources, linkage, rules.link, cells)
         if has_encodings

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linkage.linking import Linkage
+from linkage.linking import Linkage, LinkingRules
 from linkage.sources import Sources
 from matcher.runs.report import charts
 from matcher.runs.report.bridges import WEAK, Bridge
@@ -80,6 +81,23 @@ def _cell(people: NDArray[np.int64], a: int, b: int, share: float | None, cells:
 def _in_table(label: str) -> str:
     count, *share = label.split("\n")
     return f"{count} ({share[0]})" if share else count
+
+
+@dataclass(frozen=True)
+class HintsShown:
+    """How many household hints there are, and which ``groups`` show them."""
+
+    count: str
+    groups: str
+
+
+def hints(linkage: Linkage, rules: LinkingRules, cells: Cells) -> HintsShown | None:
+    """Return the household hints as they may be shown, None where the groups can't show any."""
+    if linkage.hints is None:
+        return None
+    named = zip(rules.comparisons, rules.holds_given_name, strict=True)
+    groups = [comparison.name for comparison, holds in named if not holds]
+    return HintsShown(cells.shown(len(linkage.hints)), ", ".join(groups))
 
 
 def bridges_by_probability(found: list[Bridge], link: float, cells: Cells) -> Figure | None:

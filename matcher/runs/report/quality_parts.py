@@ -149,7 +149,12 @@ def tradeoff(linkage: Linkage, rules: LinkingRules, cells: Cells) -> Figure | No
 def estimates_by_pair(estimates: dict[tuple[str, str], Estimate], cells: Cells) -> Table:
     """Return the expected quality between each two agencies, with what chance could make of it."""
     rows = [
-        [first, second, cells.shown(own.links), *_with_intervals(own, cells)]
+        [
+            first,
+            "itself" if first == second else second,
+            cells.shown(own.links),
+            *_with_intervals(own, cells),
+        ]
         for (first, second), own in estimates.items()
     ]
     columns = ["Agency", "and agency", "Links", "Precision", "by chance", "Recall", "by chance"]
@@ -174,4 +179,5 @@ def weakest(estimates: dict[tuple[str, str], Estimate], cells: Cells) -> str | N
     if len(enough) < 2:
         return None
     first, second = min(enough, key=lambda pair: estimates[pair].recall)
-    return f"{first} and {second} ({percent(estimates[first, second].recall)})"
+    where = f"within {first}" if first == second else f"between {first} and {second}"
+    return f"{where} ({percent(estimates[first, second].recall)})"
