@@ -130,6 +130,7 @@ class Described:
         answer = self._send(case, checks, sent)
         if case.path.startswith("/v1/"):
             caller.believe({name: ", ".join(said) for name, said in answer.headers.items()})
+            assert own is not STRANGER or answer.status_code >= 400
         return answer.status_code
 
     def ask_unsigned(self, case: Case, headers: Mapping[str, str]) -> int:

@@ -85,6 +85,8 @@ def prepared(matcher: Matcher, folder: Path) -> World:
     assert len(world.runs) == 2
     for purpose in ("to abandon", "to commit"):
         world.open[purpose] = _announce(matcher.caller(POLICE), 2, world.files[purpose])
+    part = f"{_BASE}/uploads/{world.open['to commit'].id}/parts/0"
+    _done(matcher.caller(POLICE).put(part, world.files["to commit"]))
     return world
 
 

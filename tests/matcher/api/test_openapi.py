@@ -3,7 +3,7 @@
 Requests are made from the OpenAPI (schemathesis), such that fit it and such that don't; every one
 is sent by a party of each role and by a stranger. For longer runs than the suite's::
 
-    CONCORD_OPENAPI_EXAMPLES=300 python -m pytest tests/matcher/api/test_openapi.py
+    CONCORD_OPENAPI_EXAMPLES=300 python -m pytest -s tests/matcher/api/test_openapi.py
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from schemathesis import Case
 
 from linkage.protocol.canonical import canonical_json
+from linkage.protocol.keys import Identity
 from linkage.protocol.problems import parse_problem
 from matcher.app.building import all_routes
 from matcher.config.creation import create_matcher
@@ -41,7 +42,8 @@ HEALTH = "health_healthz_get"
 HOW = ("as made", "that fits", "changed")
 HEADER = st.text(st.characters(min_codepoint=32, max_codepoint=126)).map(str.strip)
 NOTHING_TO_GIVE = ("list_agreements", "read_bundle", "read_checkpoint")
-# What ends something comes last, so that the others have something to be asked about.
+# What ends something comes last, so that the others have something to be asked about; for the same
+# reason, what doesn't fit is tested before what does.
 ENDING = ("abandon_upload", "cancel_run", "commit_upload")
 
 
@@ -63,8 +65,13 @@ def described(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> 
     watched = monitoring(folder / "service", database)
     often = {"requests_per_second": 10_000, "burst": 10_000}
     with running(database, monitoring=watched, **often) as matcher:
-        yield Described(prepared(matcher, folder / "runs"))
+        found = Described(prepared(matcher, folder / "runs"))
+        yield found
     database.close()
+    if EXAMPLES > FEW:
+        print(f"\n{found.answered.total():,} requests:")
+        for (operation, status), count in sorted(found.answered.items()):
+            print(f"{operation:72} {status} {count:7,}")
 
 
 def each(test: Callable[[st.DataObject], None], examples: int = EXAMPLES) -> None:
@@ -78,26 +85,6 @@ def each(test: Callable[[st.DataObject], None], examples: int = EXAMPLES) -> Non
         suppress_health_check=list(HealthCheck),
     )
     chosen(given(st.data())(test))()
-
-
-@pytest.mark.parametrize("name", [*OPERATIONS, HEALTH])
-def test_what_fits_is_done_or_refused_for_a_reason(described: Described, name: str):
-    operation = described.operations[name]
-    done = False
-
-    def ask(data: st.DataObject) -> None:
-        nonlocal done
-        case, how = data.draw(operation.as_strategy()), data.draw(st.sampled_from(HOW))
-        if not done:
-            case, how = data.draw(described.to_be_done(name)), "that fits"
-        statuses = [
-            described.ask(case, own, body_of(described, case, how, own, data))
-            for own in (*CALLERS, STRANGER)
-        ]
-        done = done or any(status < 300 for status in statuses)
-
-    each(ask)
-    assert done
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in NOTHING_TO_GIVE])
@@ -135,11 +122,34 @@ def test_other_methods_are_refused_and_told_which_there_are(described: Described
             assert parse_problem(answer.content, "the answer")[0].name == "method"
 
 
+@pytest.mark.parametrize("name", [*OPERATIONS, HEALTH])
+def test_what_fits_is_done_or_refused_for_a_reason(described: Described, name: str):
+    operation = described.operations[name]
+    done = False
+
+    def ask(data: st.DataObject) -> None:
+        nonlocal done
+        case, how = data.draw(operation.as_strategy()), data.draw(st.sampled_from(HOW))
+        if not done:
+            case, how = data.draw(described.to_be_done(name)), "that fits"
+        statuses = [
+            described.ask(case, own, body_of(described, case, how, own, data))
+            for own in (*CALLERS, STRANGER)
+        ]
+        done = done or any(status < 300 for status in statuses)
+
+    each(ask)
+    assert done
+
+
 def test_every_operation_is_asked(described: Described):
     assert set(described.operations) == {*OPERATIONS, HEALTH}
 
 
-def body_of(described: Described, case: Case, how: str, own, data) -> bytes | None:
+def body_of(
+    described: Described, case: Case, how: str, own: Identity, data: st.DataObject
+) -> bytes | None:
+    """Return the body that a party sends; None where the case's own is, or there is none."""
     name = case.operation.definition.raw["operationId"]
     fits = described.world.body(name, POLICE if own is STRANGER else own)
     if fits is None:
