@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from linkage import scanning
+from linkage import tiling
 from linkage.linking import LinkingRules, link
 from matcher.engine.journal import TileJournal
 from matcher.objects.folder import Folder
@@ -114,7 +114,8 @@ def forked(work: Callable[[], None]) -> bool:
 def prepare() -> None:
     """Load what every child needs: the compiled kernels, and no report."""
     linking.render = lambda *_: "<html>"
-    scanning.MOST_TILE_ROWS = TILE_ROWS
+    # Both agencies are clean, so tiles needn't be whole blocks of the kernel.
+    tiling.MOST_TILE_ROWS = tiling.BLOCK = TILE_ROWS
     sources = make_world(1, people=40, agencies=2).sources()
     link(sources, LinkingRules(COMPARISONS, 0.5, 0.1, 5, 1), map)
 

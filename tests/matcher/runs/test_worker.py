@@ -277,7 +277,8 @@ def until_told(pulse: Pulse) -> None:
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr("matcher.worker.pulse.BEAT_SECONDS", 0.02)
-    monkeypatch.setattr("linkage.scanning.MOST_TILE_ROWS", 16)
+    monkeypatch.setattr("linkage.tiling.MOST_TILE_ROWS", 16)
+    monkeypatch.setattr("linkage.tiling.BLOCK", 16)  # both agencies are clean
     monkeypatch.setattr("matcher.worker.attempt._PATIENCE_SECONDS", 0.02)
 
 
