@@ -9,20 +9,16 @@ from pathlib import Path
 
 import click
 
-# The commands import what they run: help and refusals needn't wait for it.
+from matcher.cli.options import FOLDER, format_option
 
-_FOLDER = click.Path(path_type=Path)
-_format = click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text",
-    show_default=True, help="What stdout gets.",
-)  # fmt: skip
+# The commands import what they run: help and refusals needn't wait for it.
 
 
 @click.command("backup")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.option("--out", required=True, type=_FOLDER, help="The file of the backup; made new.")
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option("--out", required=True, type=FOLDER, help="The file of the backup; made new.")
 @click.option("--dry-run", is_flag=True, help="Say what it would hold, and write nothing.")
-@_format
+@format_option
 def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
     r"""Back up the matcher in DIR to one file, while it runs.
 
@@ -72,9 +68,9 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
 @click.argument(
     "backup", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--dry-run", is_flag=True, help="Verify the file and the place, and write nothing.")
-@_format
+@format_option
 def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> None:
     r"""Restore the backup FILE into the empty database of the matcher in DIR.
 

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import click
 
+from matcher.cli.options import format_option
+
 # The command imports what it runs: help and refusals needn't wait for it.
 
 
 @click.command("purge")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
-@click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text",
-    show_default=True, help="What stdout gets.",
-)  # fmt: skip
+@format_option
 def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     r"""Erase what the agreements let the matcher in DIR keep no longer.
 

@@ -14,6 +14,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from matcher.cli.options import FOLDER, format_option
+
 if TYPE_CHECKING:
     from matcher.config.settings import Settings
     from matcher.runs.chosen import RunInputs
@@ -21,22 +23,18 @@ if TYPE_CHECKING:
 
 # The commands import what they run: help and refusals needn't wait for it.
 
-_FOLDER = click.Path(path_type=Path)
 _LOOK_SECONDS = 0.5
 
 
 @click.command("run")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--agreement", required=True, metavar="ID", help="The id of an admitted agreement.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended; a worker has to run.")
 @click.option(
-    "--out", type=_FOLDER, help="With --wait: copy what came out to this folder, which is made."
+    "--out", type=FOLDER, help="With --wait: copy what came out to this folder, which is made."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be linked, and queue nothing.")
-@click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text",
-    show_default=True, help="What stdout gets.",
-)  # fmt: skip
+@format_option
 def run_command(
     folder: Path, agreement: str, wait: bool, out: Path | None, dry_run: bool, output: str
 ) -> None:
@@ -73,7 +71,7 @@ def run_command(
 
 
 @click.command("worker")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--processes", type=click.IntRange(1, 64), metavar="N",
     help="How many runs at a time; [worker] processes if not given, and 1 at least.",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from matcher.cli.options import FILE, FOLDER, format_option
+
 if TYPE_CHECKING:
     from linkage.audit.keys import VerifierKey
     from matcher.ledger.verifying import VerifiedLog
@@ -16,23 +18,16 @@ if TYPE_CHECKING:
 
 # The commands import what they run: help and refusals needn't wait for it.
 
-_FOLDER = click.Path(path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_format = click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text",
-    show_default=True, help="What stdout gets.",
-)  # fmt: skip
-
 
 @click.command("init")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--log-name",
     help="Name of the log, for good, such as concord.example/north-east; the names of this "
     "machine and of DIR if not given.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
-@_format
+@format_option
 def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str) -> None:
     r"""Make the folder DIR of a new matcher.
 
@@ -59,9 +54,9 @@ def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str)
 
 
 @click.command("migrate")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-@_format
+@format_option
 def migrate_command(folder: Path, dry_run: bool, output: str) -> None:
     r"""Make the database of the matcher in DIR, or bring it to this release.
 
@@ -85,17 +80,17 @@ def migrate_command(folder: Path, dry_run: bool, output: str) -> None:
 
 
 @click.command("verify-log")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--verifier-key",
     metavar="KEY",
     help="The log's verifier key as you have it from elsewhere; that of matcher.toml if not given.",
 )
 @click.option(
-    "--earlier", type=_FILE,
+    "--earlier", type=FILE,
     help="A checkpoint or a log bundle from before: nothing in it may have changed since.",
 )  # fmt: skip
-@_format
+@format_option
 def verify_log_command(
     folder: Path, verifier_key: str | None, earlier: Path | None, output: str
 ) -> None:

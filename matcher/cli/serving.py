@@ -8,18 +8,13 @@ from pathlib import Path
 
 import click
 
-# The commands import what they run: help and refusals needn't wait for it.
+from matcher.cli.options import FILE, FOLDER, format_option
 
-_FOLDER = click.Path(path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_format = click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text",
-    show_default=True, help="What stdout gets.",
-)  # fmt: skip
+# The commands import what they run: help and refusals needn't wait for it.
 
 
 @click.command("serve")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--host", help="Where to listen; [service] host if not given.")
 @click.option("--port", help="Where to listen; [service] port if not given.")
 def serve_command(folder: Path, host: str | None, port: str | None) -> None:
@@ -47,10 +42,10 @@ def serve_command(folder: Path, host: str | None, port: str | None) -> None:
 
 
 @click.command("admit")
-@click.argument("folder", metavar="DIR", type=_FOLDER)
-@click.argument("agreement", metavar="AGREEMENT", type=_FILE)
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.argument("agreement", metavar="AGREEMENT", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Check everything, and store nothing.")
-@_format
+@format_option
 def admit_command(folder: Path, agreement: Path, dry_run: bool, output: str) -> None:
     r"""Admit an AGREEMENT to the matcher in DIR: from then on its parties are heard.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from linkage.audit.keys import parse_verifier_key
-from matcher.cli import cli, main
+from matcher.cli import cli
 from matcher.config.loading import load_settings
 from matcher.config.log_key import read_signer
 from matcher.ledger.ledger import Ledger
@@ -18,29 +17,6 @@ from matcher.store.database import Database
 from tests.linkage.audit.made_up import LOG, event
 
 NAME = "concord.example/north-east"
-
-
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch):
-    for variable in [name for name in os.environ if name.startswith("CONCORD_")]:
-        monkeypatch.delenv(variable)
-
-
-@pytest.fixture
-def matcher(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command; return exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["matcher", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -200,9 +176,9 @@ def test_verify_log_by_another_key_fails(running, matcher):
     assert "the flag for log.verifier_key" in err
 
 
-@pytest.mark.parametrize("command", ["migrate", "verify-log"])
-def test_a_folder_without_settings_is_said(tmp_path: Path, matcher, command: str):
-    code, _, err = matcher(command, tmp_path)
+@pytest.mark.parametrize("word", ["migrate", "verify-log"])
+def test_a_folder_without_settings_is_said(tmp_path: Path, matcher, word: str):
+    code, _, err = matcher(word, tmp_path)
     assert code == 1
     assert "make one with 'matcher init'" in err
 

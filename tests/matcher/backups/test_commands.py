@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from matcher.cli import main
 from matcher.config.loading import load_settings
 from matcher.config.log_key import read_signer
 from matcher.ledger.ledger import Ledger
@@ -18,29 +16,6 @@ from matcher.store.database import Database
 from tests.matcher.service_data import Data, made_up_agreement
 
 NAME = "concord.example/north-east"
-
-
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch):
-    for variable in [name for name in os.environ if name.startswith("CONCORD_")]:
-        monkeypatch.delenv(variable)
-
-
-@pytest.fixture
-def matcher(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command; return exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["matcher", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from linkage.protocol.standing import sign_agreement
 from linkage.protocol.upload import Announcement
 from matcher.app.building import Services, open_matcher
 from matcher.app.worker import open_worker
-from matcher.cli import main
 from matcher.config.loading import load_settings
 from matcher.ledger.verifying import verify_stored_log
 from tests.linkage.protocol.agreements import ROLES, changed, parse
@@ -31,29 +30,6 @@ from tests.synthetic import make_world
 
 AGREEMENT = parse(changed(("ends = 2026-12-31", "ends = 2099-12-31")))
 AGENCIES = (CARE, HEALTH, POLICE)
-
-
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch):
-    for variable in [name for name in os.environ if name.startswith("CONCORD_")]:
-        monkeypatch.delenv(variable)
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the command; return exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["matcher", *map(str, arguments)])
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
