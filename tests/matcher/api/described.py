@@ -33,6 +33,8 @@ CALLERS = tuple(ROLES)
 """A party of each role, and every agency."""
 STRANGER = identity("stranger", 151)
 QUERY = {"first": 1, "second": 2, "leaf": 1, "size": 2, "start": 0, "end": 2}
+# About as many as the log has.
+_EVENTS = 30
 # What is made wrong may be refused for any reason but that it comes too often or too slowly.
 _REFUSALS = [400, 401, 403, 404, 409, 411, 413, 415, 422]
 # What fits the OpenAPI is a request of the protocol, signed as it must be; whether it can be done
@@ -87,12 +89,16 @@ class Described:
 
     def to_be_done(self, name: str) -> st.SearchStrategy[Case]:
         """Return cases with which an operation can be done by one of its callers."""
-        operation = self.operations[name]
-        given = [one["name"] for one in operation.definition.raw.get("parameters", ())]
-        values = self._that_exist(name)
-        return operation.as_strategy(
-            path_parameters={one: values[one] for one in given if one in values},
-            query={one: QUERY[one] for one in given if one in QUERY},
+        purpose = "to abandon" if name == "abandon_upload" else "to commit"
+        return self._existing(name, self._that_exist(name, purpose) | QUERY)
+
+    def fitting(self, name: str) -> st.SearchStrategy[Case]:
+        """Return cases that fit, half of them about what exists."""
+        near = st.fixed_dictionaries(dict.fromkeys(QUERY, st.integers(0, _EVENTS)))
+        existing = near.map(lambda query: self._that_exist(name) | query)
+        return st.one_of(
+            self.operations[name].as_strategy(),
+            existing.flatmap(lambda values: self._existing(name, values)),
         )
 
     def not_fitting(self, name: str) -> st.SearchStrategy[Case]:
@@ -109,15 +115,22 @@ class Described:
             operation.as_strategy(GenerationMode.NEGATIVE, path_parameters=fixed),
         )
 
-    def _that_exist(self, name: str) -> dict[str, object]:
+    def _existing(self, name: str, values: Mapping[str, object]) -> st.SearchStrategy[Case]:
+        operation = self.operations[name]
+        fixed: dict[str, dict[str, object]] = {"path": {}, "query": {}}
+        for one in operation.definition.raw.get("parameters", ()):
+            fixed[one["in"]][one["name"]] = values[one["name"]]
+        return operation.as_strategy(path_parameters=fixed["path"], query=fixed["query"])
+
+    def _that_exist(self, name: str, purpose: str = "to try") -> dict[str, object]:
         world = self.world
         return {
             "digest": DIGEST,
             "number": 0 if name == "put_part" else 2,
             "party": "police",
-            "recipient": "health",
+            "recipient": "care" if purpose == "to try" else "health",
             "run": world.runs[0 if name == "cancel_run" else 1],
-            "upload": world.open["to abandon" if name == "abandon_upload" else "to commit"].id,
+            "upload": world.open[purpose].id,
         }
 
     def ask(self, case: Case, own: Identity, body: bytes | None = None) -> int:
@@ -154,9 +167,6 @@ def _narrowed(world: World) -> dict[str, Any]:
             for one in operation.get("parameters", ()):
                 if one["in"] == "path":
                     one["schema"] = {"type": one["schema"]["type"], "enum": known[one["name"]]}
-                else:
-                    near = {"type": "integer", "minimum": 0, "maximum": 30}
-                    one["schema"] = {"anyOf": [near, one["schema"]]}
     return described
 
 
@@ -166,7 +176,7 @@ def _known(world: World, *, part: bool) -> dict[str, list[object]]:
         "digest": [DIGEST, UNSIGNED.digest(), "0" * 64],
         "number": [0, 1, 9999] if part else [1, 2, 3, 1_000_000],
         "party": ["police", "care", "analyst", "nobody"],
-        "recipient": ["care", "health", "hub", "nobody"],
+        "recipient": ["care", "police", "hub", "nobody"],
         "run": [*world.runs, "0" * 32],
-        "upload": [*(one.id for one in world.open.values()), "0" * 32],
+        "upload": [world.open["to try"].id, "0" * 32],
     }

@@ -31,6 +31,7 @@ AGENCIES = (POLICE, CARE, HEALTH)
 DIGEST = AGREEMENT.digest()
 UNSIGNED = parse(second())
 """Another agreement, admitted and signed by the operator alone."""
+PURPOSES = ("to abandon", "to commit", "to try")
 _BASE = f"/v1/agreements/{DIGEST}"
 _STATE = TypeAdapter(UploadState)
 
@@ -43,7 +44,7 @@ class World:
     files: Mapping[str, bytes]
     runs: list[str] = field(default_factory=list)
     open: dict[str, UploadState] = field(default_factory=dict)
-    """Uploads of the police: ``to abandon``, and ``to commit``, which has its part."""
+    """Uploads of the police by what they are for: ``to abandon``, ``to commit``, ``to try``."""
 
     def body(self, operation: str, own: Identity) -> bytes | None:
         """Return a body with which a party does an operation; None where there isn't one."""
@@ -83,7 +84,7 @@ def prepared(matcher: Matcher, folder: Path) -> World:
     matcher.services.runs.queue(DIGEST)
     world.runs = [one.id for one in matcher.services.runs.all(DIGEST)]
     assert len(world.runs) == 2
-    for purpose in ("to abandon", "to commit"):
+    for purpose in PURPOSES:
         world.open[purpose] = _announce(matcher.caller(POLICE), 2, world.files[purpose])
     part = f"{_BASE}/uploads/{world.open['to commit'].id}/parts/0"
     _done(matcher.caller(POLICE).put(part, world.files["to commit"]))
@@ -93,8 +94,7 @@ def prepared(matcher: Matcher, folder: Path) -> World:
 def _files() -> dict[str, bytes]:
     linked = zip(AGENCIES, world_of(len(AGENCIES)), strict=True)
     files = {own.name: as_bytes(renamed(file, own.name)) for own, file in linked}
-    more = ("to abandon", "to commit")
-    return files | {name: file_of("police", 20, seed) for seed, name in enumerate(more)}
+    return files | {name: file_of("police", 20, seed) for seed, name in enumerate(PURPOSES)}
 
 
 def _share_secret(matcher: Matcher) -> None:
