@@ -96,7 +96,7 @@ class Worker:
                 self._attempt(lease, must_stop)
         except LeaseLostError:
             log_notice("run.lost")
-            self.objects.delete_below(objects_of_lease(lease.run, lease.number))
+            self._drop_own(lease)
             return
         self._clear_up(lease.run)
 
@@ -137,6 +137,16 @@ class Worker:
     def _fail(self, lease: Lease, sentence: str) -> None:
         self.carrying.fail(lease, sentence)
         log_notice("run.failed", attempt=lease.attempt)
+
+    def _drop_own(self, lease: Lease) -> None:
+        """Remove what a lost lease has stored.
+
+        The lease may be lost because the run has ended under it, and the answer never came: then
+        this is what the run has ended with.
+        """
+        own = objects_of_lease(lease.run, lease.number)
+        if self.carrying.ended([lease.run]).get(lease.run) != own:
+            self.objects.delete_below(own)
 
     def _clear_up(self, run: str) -> None:
         """Remove what a run that has ended needs no more; one that hasn't keeps it all."""
