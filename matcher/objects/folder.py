@@ -131,7 +131,9 @@ def _make_durably(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_durably(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    # Not `exist_ok`, which looks again at what is there, when another process may have removed it.
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     _sync(folder.parent)
 
 

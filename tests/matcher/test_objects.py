@@ -234,6 +234,21 @@ def test_put_and_delete_at_once(folder: Folder):
     assert list(folder.list()) == []
 
 
+def test_a_folder_that_is_removed_as_it_is_made(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    make, raced = os.mkdir, []
+
+    def there_and_gone(path: Path, mode: int = 0o777) -> None:
+        if Path(path).name == "a" and not raced:
+            raced.append(path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        make(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", there_and_gone)
+    folder.put("a/b/1", b"x")
+    assert raced
+    assert folder.get("a/b/1") == b"x"
+
+
 @given(st.text(max_size=30))
 def test_any_key_stays_inside(tmp_path_factory: pytest.TempPathFactory, key: str):
     root = tmp_path_factory.getbasetemp()
