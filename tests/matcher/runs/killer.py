@@ -91,7 +91,8 @@ def carry_out(url: str, folder: Path, at: int, seconds: int) -> None:
     killer.around(attempt, "link_inputs", "linking")
     killer.around(attempt, "gather_inputs", "the uploads are laid together")
     event.listen(database._engine, "commit", lambda _: killer.step("before a commit"))
-    worker = Matcher(database, folder, clock).worker(str(os.getpid()))
+    # One thread, so that tiles end in one order and each step is met exactly once.
+    worker = Matcher(database, folder, clock).worker(str(os.getpid()), threads=1)
     worker.sweep()
     while worker.run_next(never):
         killer.step("between runs")
