@@ -18,6 +18,7 @@ import hashlib
 import http.client
 import io
 import json
+import multiprocessing
 import os
 import platform
 import socket
@@ -29,6 +30,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Self
 
@@ -53,6 +56,7 @@ from tests.synthetic import random_bits
 
 MEBI = 2**20
 PROBES_A_SECOND = 20
+OFFICER = ("officer", 233)
 
 
 @dataclass
@@ -88,7 +92,7 @@ class Party:
 
 def make_agreement(agencies: list[Identity]) -> tuple[Agreement, list[Identity]]:
     """Return an agreement of these agencies, and everybody who signs it."""
-    operator, officer = identity("operator", 231), identity("officer", 233)
+    operator, officer = identity("operator", 231), identity(*OFFICER)
     roles = {**dict.fromkeys([own.name for own in agencies], "agency"),
              "operator": "matcher", "officer": "dpo"}  # fmt: skip
     everybody = [*agencies, operator, officer]
@@ -143,29 +147,42 @@ def push(party: Party, agreement: Agreement, data: bytes) -> bytes:
     return party.must("POST", f"{base}/uploads/{state['id']}/commit", signed)
 
 
-class Probe(threading.Thread):
-    """Asks a small thing again and again, and notes how long each takes, in seconds."""
+class Probe:
+    """Asks a small thing again and again, and notes how long each takes, in seconds.
 
-    def __init__(self, party: Party) -> None:
-        super().__init__(daemon=True)
-        self._party = party
-        self._stop_asking = threading.Event()
-        self.seconds: list[float] = []
+    It is a process of its own: beside the threads that push, it would time their interpreter too.
+    """
 
-    def run(self) -> None:
-        while not self._stop_asking.wait(1 / PROBES_A_SECOND):
-            begun = time.perf_counter()
-            self._party.must("GET", "/v1/agreements")
-            self.seconds.append(time.perf_counter() - begun)
+    def __init__(self, host: str) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self._ended = spawn.Event()
+        self._said: SimpleQueue[list[float]] = spawn.SimpleQueue()
+        arguments = (host, self._ended, self._said)
+        self._process = spawn.Process(target=_ask, args=arguments, daemon=True)
+        self._process.start()
+        self._said.get()  # it has begun
 
     def end(self) -> str:
-        self._stop_asking.set()
-        self.join()
-        ms = np.array(self.seconds) * 1000
+        """Stop, and say how long the requests took."""
+        self._ended.set()
+        ms = np.array(self._said.get()) * 1000
+        self._process.join()
         return (
             f"{len(ms)} requests: median {np.percentile(ms, 50):.0f} ms, 99th percentile "
             f"{np.percentile(ms, 99):.0f} ms, slowest {ms.max():.0f} ms"
         )
+
+
+def _ask(host: str, ended: Event, said: SimpleQueue[list[float]]) -> None:
+    """Ask until it ends; say how long each request took."""
+    party, seconds = Party(identity(*OFFICER), host), []
+    party.must("GET", "/v1/agreements")
+    said.put(seconds)
+    while not ended.wait(1 / PROBES_A_SECOND):
+        begun = time.perf_counter()
+        party.must("GET", "/v1/agreements")
+        seconds.append(time.perf_counter() - begun)
+    said.put(seconds)
 
 
 class Hostile:
@@ -300,8 +317,7 @@ def main(agencies: int, records: int, url: str, hostile: bool) -> None:
         process = serve(folder, host)
         try:
             before = highest_memory(process)
-            quiet = Probe(Party(everybody[-1], host))
-            quiet.start()
+            quiet = Probe(host)
             time.sleep(5)
             print(f"small requests, nothing else: {quiet.end()}")
             taken, own = processor_seconds(process), time.process_time()
@@ -324,12 +340,11 @@ def measure(
     hostile: bool,
 ) -> None:
     """Push all files at once, and print how long that and the small requests took."""
-    probe = Probe(Party(everybody[-1], host))
+    probe = Probe(host)
     enemy = Hostile(host, everybody[-2]) if hostile else None
     if enemy is not None:
         enemy.__enter__()
         time.sleep(3)
-    probe.start()
     begun = time.perf_counter()
     with ThreadPoolExecutor(len(names)) as pool:
         parties = [Party(own, host) for own in names]

@@ -54,16 +54,20 @@ class ClusterEvidence:
     """What the matcher says of a cluster: its weakest link's probability, and who holds it.
 
     ``holders`` are in order of their names; ``protected`` says that one of them has marked it.
+    ``household`` are clusters whose people seem to share surname and address with it, such as
+    siblings: a hint, and never that they are one person.
     """
 
     cluster: Pseudonym
     probability: Probability
     holders: Annotated[tuple[Holding, ...], Field(min_length=1, max_length=1000)]
     protected: bool = False
+    household: Annotated[tuple[Pseudonym, ...], Field(max_length=1000)] = ()
 
     @model_validator(mode="after")
     def _holders_in_order(self) -> Self:
         _require_order([holding.agency for holding in self.holders], "holders")
+        _require_order(list(self.household), "clusters of its household")
         return self
 
     @property
