@@ -97,7 +97,7 @@ def seal_release(
     content = Content(case.digest, {name: tuple(rows) for name, rows in clusters.items()})
     payload = canonical_json(settings(content))
     sealed = {
-        name: seal(case.agreement.identity(name), _context(case), payload, holder)
+        name: seal(case.agreement.identity(name), sealing_context(case), payload, holder)
         for name in case.proposal.recipients
     }
     records = sum(len(rows) for rows in clusters.values())
@@ -121,7 +121,7 @@ def open_release(
             f"The sealed message is not {source} to {recipient.name!r}; ask for it again."
         )
     sender = case.agreement.identity(holder)
-    payload = open_sealed(sealed, source, _context(case), sender, recipient)
+    payload = open_sealed(sealed, source, sealing_context(case), sender, recipient)
     content = parse_message(_CONTENT, payload, source)
     if content.proposal != case.digest:
         raise VerificationError(f"In {source} is the content for another proposal.")
@@ -166,7 +166,8 @@ def _held(case: Case, holder: str) -> int:
     )
 
 
-def _context(case: Case) -> Context:
+def sealing_context(case: Case) -> Context:
+    """Return what every sealed release of a case is bound to."""
     return Context(
         agreement=case.agreement.digest(),
         epoch=case.agreement.agreement.epoch,
