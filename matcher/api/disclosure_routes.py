@@ -25,7 +25,6 @@ from matcher.disclosures.service import Disclosures
 
 _PATH = "/agreements/{digest}/disclosures"
 _ONE = _PATH + "/{proposal}"
-_SEALED_PATH = _ONE + "/sealed"
 _PROPOSERS = allow("agency", "analyst", "recipient")
 _READERS = allow("agency", "analyst", "recipient", "dpo", "matcher", states=ONCE_IN_FORCE)
 # A data protection officer may be an approver; a recall and its answer outlast the agreement.
@@ -41,9 +40,6 @@ _REQUESTS = TypeAdapter(EvidenceRequest)
 
 Proposal = Annotated[
     str, Path(pattern="^[0-9a-f]{64}$", description="The digest of the signed proposal.")
-]
-Holder = Annotated[
-    str, Path(pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$", description="Who has sealed it.")
 ]
 After = Annotated[
     str | None,
@@ -117,15 +113,15 @@ def _declare_reading(routes: Routes, disclosures: Disclosures) -> None:
 
 
 def _declare_sealed(routes: Routes, disclosures: Disclosures) -> None:
-    @routes.put(_SEALED_PATH + "/{recipient}", allow("agency"), body=_FIELDS)
-    def send_sealed(call: SignedCall, proposal: Proposal, recipient: PartyName) -> None:
-        """Send what you seal to a recipient; it counts once your release names it."""
+    @routes.put(_ONE + "/sealed/{party}", allow("agency"), body=_FIELDS)
+    def send_sealed(call: SignedCall, proposal: Proposal, party: PartyName) -> None:
+        """Send what you seal to a recipient, the party; it counts once your release names it."""
         place = call.place
-        disclosures.put_sealed(place.agreement, place.party, proposal, recipient, call.body)
+        disclosures.put_sealed(place.agreement, place.party, proposal, party, call.body)
 
-    @routes.get(_SEALED_PATH + "/{holder}", allow("agency", "recipient"), answer=_SEALED)
-    def read_sealed(call: SignedCall, proposal: Proposal, holder: Holder) -> Response:
-        """Fetch what a holder has sealed to you."""
+    @routes.get(_ONE + "/sealed/{party}", allow("agency", "recipient"), answer=_SEALED)
+    def read_sealed(call: SignedCall, proposal: Proposal, party: PartyName) -> Response:
+        """Fetch what a holder, the party, has sealed to you."""
         place = call.place
-        content = disclosures.sealed(place.agreement, place.party, proposal, holder)
+        content = disclosures.sealed(place.agreement, place.party, proposal, party)
         return _SEALED.response(content)
