@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,8 @@ from matcher.disclosures.pseudonyms import PSEUDONYM_BYTES, pseudonym
 TOKEN_BYTES = 16
 _COLUMNS = ["cluster_id", "agency", "record_token", "probability"]
 _CODE = f"S{PSEUDONYM_BYTES}"
+Record = tuple[str, str]
+"""A record: its agency, and its token in 32 hex digits."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,23 @@ class RunClusters:
             name = self.agencies[self.agency[at]]
             found[name] = (*found.get(name, ()), self.token[at].tobytes())
         return found
+
+    def locate(self, records: AbstractSet[Record]) -> dict[Record, int]:
+        """Return the clusters of those records, agency and token in hex, that the run has."""
+        if not records:
+            return {}
+        wanted = np.array([bytes.fromhex(token) for _, token in records], _CODE)
+        own = np.ascontiguousarray(self.token).view(_CODE).ravel()
+        found = {}
+        for at in np.flatnonzero(np.isin(own, wanted)).tolist():
+            record = (self.agencies[self.agency[at]], self.token[at].tobytes().hex())
+            if record in records:
+                found[record] = int(self.cluster[at])
+        return found
+
+    def size(self, cluster: int) -> int:
+        """Return the number of a cluster's records."""
+        return int(self._sizes[cluster])
 
     def least_probability(self, cluster: int) -> float:
         """Return the probability of a cluster's weakest link, 1 for a record alone."""
@@ -136,7 +156,7 @@ def _ordered(
     cluster = _ranks(pseudonyms)[codes]
     agencies = sorted(names)
     own = np.array([agencies.index(name) for name in names], np.int32)[agency]
-    order = np.lexsort((np.ascontiguousarray(token).view("S16").ravel(), own, cluster))
+    order = np.lexsort((np.ascontiguousarray(token).view(_CODE).ravel(), own, cluster))
     start = np.searchsorted(cluster[order], np.arange(len(pseudonyms) + 1))
     return RunClusters(
         run,

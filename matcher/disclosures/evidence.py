@@ -6,9 +6,7 @@ to that agency alone, after the quorum.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -17,7 +15,6 @@ from sqlalchemy import Connection, delete, insert, select
 
 from linkage.errors import InputError, MissingError, NotReadyError, PolicyError
 from linkage.protocol.agreement import Agreement
-from linkage.protocol.disclosure.commitment import SALT_BYTES, commit_tokens
 from linkage.protocol.disclosure.messages import (
     ClusterEvidence,
     Evidence,
@@ -31,29 +28,19 @@ from linkage.protocol.sections.disclosure import Disclosure
 from matcher.agreements.once import lock_agreement
 from matcher.disclosures.clusters import Marks, RunClusters, is_protected
 from matcher.disclosures.finished import FinishedRuns, require_newest
+from matcher.disclosures.holdings import Held, forget_held, held_of, store_held
 from matcher.disclosures.households import households
 from matcher.disclosures.marks import read_marks
 from matcher.store.database import Database
-from matcher.store.tables import cluster_evidence, disclosures, holdings
+from matcher.store.tables import cluster_evidence, disclosures
 
 PAGE = 1000
 MOST_UNUSED = 20
 """How much evidence a party may have that nobody has proposed anything on; older is forgotten."""
 _MOST_HOUSEHOLD = 1000
-_BATCH = 500
 
 Own = Callable[[Agreement], Identity | None]
 """Gives the matcher's identity in an agreement, None where it doesn't hold that key."""
-
-
-@dataclass(frozen=True)
-class _Secret:
-    """What a commitment hides: the salt and the tokens of a holding."""
-
-    cluster: str
-    agency: str
-    salt: bytes
-    tokens: tuple[bytes, ...]
 
 
 class ClusterDesk:
@@ -101,7 +88,7 @@ class ClusterDesk:
             )
         clusters, marks = self._newest(agreement)
         numbers = _proposable(clusters, terms, marks, names)
-        hidden = _hidden(clusters, numbers)
+        hidden = [one for number in numbers for one in held_of(clusters, number)]
         found = self._made(agreement, clusters, numbers, hidden, marks)
         content = sign_message(found, own)
         self._store(agreement, party, clusters.run, content, hidden)
@@ -118,7 +105,7 @@ class ClusterDesk:
         agreement: Agreement,
         clusters: RunClusters,
         numbers: list[int],
-        hidden: list[_Secret],
+        hidden: list[Held],
         marks: Marks,
     ) -> Evidence:
         outcome = self._finished.outcome(clusters.run)
@@ -128,9 +115,7 @@ class ClusterDesk:
         near = households(hints, clusters, numbers)
         holders: dict[str, list[Holding]] = {}
         for one in hidden:
-            committed = commit_tokens(one.salt, one.cluster, one.agency, one.tokens)
-            holding = Holding(one.agency, len(one.tokens), committed)
-            holders.setdefault(one.cluster, []).append(holding)
+            holders.setdefault(one.cluster, []).append(one.committed())
         return Evidence(
             agreement.digest(),
             agreement.agreement.epoch,
@@ -149,7 +134,7 @@ class ClusterDesk:
         )
 
     def _store(
-        self, agreement: Agreement, party: str, run: str, content: bytes, hidden: list[_Secret]
+        self, agreement: Agreement, party: str, run: str, content: bytes, hidden: list[Held]
     ) -> None:
         digest, evidence = agreement.digest(), digest_of(content)
         with self._database.writing() as connection:
@@ -165,18 +150,7 @@ class ClusterDesk:
                     content=content,
                 )
             )
-            rows = [
-                {
-                    "evidence": evidence,
-                    "cluster": one.cluster,
-                    "agency": one.agency,
-                    "salt": one.salt,
-                    "tokens": b"".join(one.tokens),
-                }
-                for one in hidden
-            ]
-            for start in range(0, len(rows), _BATCH):
-                connection.execute(insert(holdings), rows[start : start + _BATCH])
+            store_held(connection, evidence, hidden)
 
 
 def disclosure_of(agreement: Agreement) -> Disclosure:
@@ -242,14 +216,6 @@ def _proposable(
     return numbers
 
 
-def _hidden(clusters: RunClusters, numbers: list[int]) -> list[_Secret]:
-    return [
-        _Secret(clusters.name(number), agency, secrets.token_bytes(SALT_BYTES), tokens)
-        for number in numbers
-        for agency, tokens in clusters.held(number).items()
-    ]
-
-
 def _names(clusters: RunClusters, numbers: frozenset[int]) -> tuple[str, ...]:
     return tuple(sorted(map(clusters.name, numbers))[:_MOST_HOUSEHOLD])
 
@@ -268,5 +234,5 @@ def _forget_unused(connection: Connection, agreement: str, party: str) -> None:
         .offset(MOST_UNUSED - 1)
     )
     for digest in connection.execute(query).scalars().all():
-        connection.execute(delete(holdings).where(holdings.c.evidence == digest))
+        forget_held(connection, digest)
         connection.execute(delete(cluster_evidence).where(cluster_evidence.c.digest == digest))

@@ -6,16 +6,14 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from linkage.errors import VerificationError
-from matcher.disclosures.clusters import RunClusters
+from matcher.disclosures.clusters import Record, RunClusters
 
 _ENDS = ("a", "b")
-_Record = tuple[str, str]
 
 
 def households(
@@ -33,7 +31,7 @@ def households(
         for token in tokens
     }
     pairs = _pairs(content, clusters.run, {token for _, token in records}) if content else []
-    known = records | _clusters_of(clusters, {end for pair in pairs for end in pair} - set(records))
+    known = records | clusters.locate({end for pair in pairs for end in pair} - set(records))
     found: defaultdict[int, set[int]] = defaultdict(set)
     for one, other in pairs:
         for near, far in ((one, other), (other, one)):
@@ -42,7 +40,7 @@ def households(
     return {cluster: frozenset(others) for cluster, others in found.items()}
 
 
-def _pairs(content: bytes, run: str, tokens: set[str]) -> list[tuple[_Record, _Record]]:
+def _pairs(content: bytes, run: str, tokens: set[str]) -> list[tuple[Record, Record]]:
     """Return the pairs of which one end has one of these tokens."""
     try:
         table = pq.read_table(io.BytesIO(content))
@@ -58,16 +56,3 @@ def _pairs(content: bytes, run: str, tokens: set[str]) -> list[tuple[_Record, _R
             f"The household hints of the run {run} are damaged in the store; restore a backup."
         ) from None
     return list(zip(*ends, strict=True))
-
-
-def _clusters_of(clusters: RunClusters, records: set[_Record]) -> dict[_Record, int]:
-    """Return the clusters of records, by agency and token in hex."""
-    if not records:
-        return {}
-    tokens = np.array([bytes.fromhex(token) for _, token in records], "S16")
-    own = np.ascontiguousarray(clusters.token).view("S16").ravel()
-    found = {}
-    for at in np.flatnonzero(np.isin(own, tokens)).tolist():
-        record = (clusters.agencies[clusters.agency[at]], clusters.token[at].tobytes().hex())
-        found[record] = int(clusters.cluster[at])
-    return {record: cluster for record, cluster in found.items() if record in records}

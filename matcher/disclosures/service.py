@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
-
 from linkage.errors import PolicyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.disclosure.replies import (
@@ -14,7 +12,6 @@ from linkage.protocol.disclosure.replies import (
     DisclosureEntry,
     DisclosureFile,
     EvidenceRequest,
-    RevealedHolding,
     Revelation,
 )
 from matcher.agreements.once import lock_agreement
@@ -23,16 +20,15 @@ from matcher.disclosures.ending import Ending
 from matcher.disclosures.evidence import ClusterDesk, Own
 from matcher.disclosures.files import file_of
 from matcher.disclosures.finished import FinishedRuns
+from matcher.disclosures.holdings import told_to
 from matcher.disclosures.marks import store_marks
 from matcher.disclosures.moves import Moves, require_kept, require_met
 from matcher.disclosures.sealed import sealed_to, store_sealed
 from matcher.ledger.ledger import Ledger
 from matcher.objects.objects import Objects
 from matcher.store.database import Database
-from matcher.store.tables import holdings
 
 MOST_LISTED = 1000
-_TOKEN_BYTES = 16
 _TOLD = ("approved", "released", "opened", "recalled")
 
 
@@ -108,13 +104,7 @@ class Disclosures:
             if stored.state not in _TOLD:
                 raise PolicyError(f"It is {stored.state}; nothing is released any more.")
             require_kept(stored)
-            query = select(holdings).where(
-                holdings.c.evidence == stored.evidence, holdings.c.agency == party
-            )
-            rows = connection.execute(query.order_by(holdings.c.cluster)).all()
-        return Revelation(
-            {row.cluster: RevealedHolding(row.salt.hex(), _tokens(row.tokens)) for row in rows}
-        )
+            return Revelation(told_to(connection, stored.evidence, party))
 
     def put_sealed(
         self, agreement: Agreement, party: str, id_: str, recipient: str, content: bytes
@@ -141,8 +131,3 @@ class Disclosures:
             require_met(case)
             require_kept(stored)
             return sealed_to(connection, case, holder, party)
-
-
-def _tokens(content: bytes) -> tuple[str, ...]:
-    data = bytes(content)
-    return tuple(data[at : at + _TOKEN_BYTES].hex() for at in range(0, len(data), _TOKEN_BYTES))

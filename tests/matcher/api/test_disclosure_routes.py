@@ -16,7 +16,6 @@ from linkage.protocol.disclosure.messages import (
     Approval,
     Opening,
     Recall,
-    Refusal,
     Return,
     digest_of,
     sign_message,
@@ -31,7 +30,6 @@ from linkage.protocol.disclosure.replies import (
     ClusterPage,
     DisclosureEntry,
     DisclosureFile,
-    DisclosureList,
     Revelation,
 )
 from linkage.protocol.problems import parse_problem
@@ -40,7 +38,7 @@ from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB, OFFICER
 from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
 from tests.matcher.api.serving import Matcher
-from tests.matcher.disclosures.worlds import World, case_in, evidence_in, token
+from tests.matcher.disclosures.worlds import World, case_in, token
 
 BASE = f"/v1/agreements/{AGREEMENT.digest()}"
 PEOPLE = {

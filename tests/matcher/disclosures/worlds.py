@@ -22,6 +22,7 @@ from sqlalchemy import insert, select
 
 from linkage.audit.events import Event, parse_event
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.canonical import decode_base64
 from linkage.protocol.disclosure.history import Case, replay
 from linkage.protocol.disclosure.messages import (
     Approval,
@@ -36,7 +37,6 @@ from linkage.protocol.disclosure.messages import (
     parse_signed,
     sign_message,
 )
-from linkage.protocol.canonical import decode_base64
 from linkage.protocol.disclosure.release import seal_release
 from linkage.protocol.disclosure.replies import DisclosureFile, EvidenceRequest
 from linkage.protocol.keys import Identity
