@@ -24,7 +24,7 @@ from linkage.protocol.canonical import (
     encode_base64,
     parse_message,
 )
-from linkage.protocol.keys import SEED_BYTES, Identity, OpeningKey, PublicIdentity, SigningKey
+from linkage.protocol.keys import SEED_BYTES, Identity, OpeningKey, SigningKey
 
 TYPE = "concord.party-keys/1"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -97,11 +97,6 @@ def read_keys(path: Path) -> PartyKeys | None:
     except FileNotFoundError:
         return None
     return parse_keys(content, str(path))
-
-
-def public_of(keys: PartyKeys, name: str) -> PublicIdentity:
-    """Return what an agreement says of the matcher under a name."""
-    return keys.named(name).public
 
 
 def _unusable(source: str) -> str:

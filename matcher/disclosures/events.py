@@ -55,6 +55,14 @@ def expired(case: Case, at: datetime) -> Event:
     return _event(case, "disclosure.expired", matcher, at, {}, _OVER)
 
 
+def erased(case: Case, at: datetime) -> Event:
+    """Return the event that the matcher has erased what a disclosure held."""
+    retention = case.agreement.retention
+    days = f" for {retention.disclosures_days} days" if retention else " no longer"
+    matcher = case.agreement.names("matcher")[0]
+    return _event(case, "records.erased", matcher, at, {}, f"The agreement lets it be kept{days}")
+
+
 def moved(case: Case, party: str, move: Move, content: bytes, at: datetime) -> Event:
     """Return the event of a message that a party has sent; raises `InputError` for its words."""
     reason = getattr(move, "reason", "")
