@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select
 from matcher.objects.objects import Objects
 from matcher.store.tables import runs, upload_parts, uploads
 
+PREFIXES = ("runs", "uploads")
+"""Below these lie all objects that rows can name."""
 _WITH_PARTS = ("open", "committed")
 
 

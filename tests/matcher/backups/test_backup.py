@@ -414,6 +414,17 @@ def test_other_objects_of_the_same_keys_are_left_alone(made: Path, elsewhere):
     assert not database.path.exists()
 
 
+@pytest.mark.parametrize("key", ["uploads/aa/parts/000000.bb", "runs/aa/1/links.parquet"])
+def test_a_store_with_objects_of_a_later_time_is_left_alone(made: Path, elsewhere, key: str):
+    """As when a database is put back beside a bucket that has gone on."""
+    database, objects = elsewhere
+    objects.put(key, b"newer than the backup")
+    with pytest.raises(PolicyError, match=f"1 objects that aren't the backup's, such as {key}"):
+        restore(made, elsewhere)
+    assert stored(objects) == {key: b"newer than the backup"}
+    assert not database.path.exists()
+
+
 def test_objects_that_are_there_already_will_do(made: Path, elsewhere):
     """As after a restore that was killed, or a database that was lost alone."""
     restore(made, elsewhere)
