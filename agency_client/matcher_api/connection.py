@@ -36,6 +36,7 @@ MOST_BYTES = 16 << 20
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 _PAUSES = (0.5, 2.0)  # before the second and the third try
 _AGAIN = frozenset({429, 503})
+_PROXYS = frozenset({502, 504})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _CONSISTENCY = TypeAdapter(ConsistencyProof)
 
@@ -108,6 +109,8 @@ class Connection:
         with self._opened(method, path, body, pinned) as response:
             if response.status_code in _AGAIN:
                 raise self._later(response)
+            if response.status_code in _PROXYS and CHECKPOINT not in response.headers:
+                raise self._cut_off(response.status_code)
             self._follow(response, pinned)
             if response.is_success and sink is not None:
                 sink.seek(0)
@@ -165,6 +168,15 @@ class Connection:
         after = response.headers.get("retry-after", "0")
         seconds = min(float(after), 30.0) if after.isascii() and after.isdigit() else 0.0
         return _TryAgainError(self._problem(response, content), after=seconds, unheard=True)
+
+    def _cut_off(self, status: int) -> _TryAgainError:
+        """Return what becomes of a proxy's answer in place of a matcher's that it didn't get."""
+        return _TryAgainError(
+            UnavailableError(
+                f"A proxy before {self._source} got no answer from it ({status}); try again: "
+                "whatever was done by then isn't done twice."
+            )
+        )
 
     def _follow(self, response: httpx2.Response, pinned: int) -> None:
         """Verify the state of the log that an answer carries, and pin it."""

@@ -215,6 +215,21 @@ def test_a_proxys_page_is_no_answer(store):
         connection(store, lambda _: page).send("GET", "/v1/x")
 
 
+@pytest.mark.parametrize("status", [502, 504])
+@pytest.mark.parametrize(("method", "tries"), [("GET", 3), ("PUT", 3), ("POST", 1)])
+def test_a_proxy_without_an_answer_is_asked_again(store, status, method, tries):
+    """What may have been done is left to who knows whether it may be asked twice."""
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return httpx2.Response(status, content=b"<html>", headers={"content-type": "text/html"})
+
+    with pytest.raises(UnavailableError, match=rf"got no answer from it \({status}\)"):
+        connection(store, answer).send(method, "/v1/x", None if method == "GET" else b"x")
+    assert len(seen) == tries
+
+
 def test_an_answer_has_an_end(store, monkeypatch):
     monkeypatch.setattr("agency_client.matcher_api.connection.MOST_BYTES", 10)
     with pytest.raises(VerificationError, match="longer than any"):
