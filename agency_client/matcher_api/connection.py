@@ -100,9 +100,13 @@ class Connection:
     def hold_against(self, note: bytes) -> None:
         """Raise `LogError` unless a checkpoint is of the history that is pinned; pin it if newer.
 
-        For one that came in another way than with an answer.
+        For one that came in another way than with an answer. Raises `UnavailableError` where the
+        matcher can't be asked for the proof.
         """
-        self.log.accept(None, note, [], self._consistency)
+        try:
+            self.log.accept(None, note, [], self._consistency)
+        except _TryAgainError as error:
+            raise error.reason from None
 
     def _once(self, method: str, path: str, body: bytes | None, sink: IO[bytes] | None) -> Answer:
         pinned = self.log.pinned.pinned.size
@@ -199,8 +203,12 @@ class Connection:
     def _consistency(self, first: int, second: int) -> Sequence[bytes]:
         """Fetch a proof, to hold two answers of the log against each other."""
         path = f"/v1/log/consistency?first={first}&second={second}"
-        with self._opened("GET", path, None, 0) as response:
-            content = _bounded(response, self._source)
+        try:
+            with self._opened("GET", path, None, 0) as response:
+                content = _bounded(response, self._source)
+        except _TryAgainError as error:
+            # The request whose answer is held against the proof was heard, if there was one.
+            raise _TryAgainError(error.reason, after=error.after) from None
         if not response.is_success:
             raise self._problem(response, content)
         found = parse_reply(_CONSISTENCY, content, f"The proof of {self._source}")
