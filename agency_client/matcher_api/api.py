@@ -16,6 +16,7 @@ from linkage.protocol.replies import (
     SignatureList,
     parse_reply,
 )
+from linkage.protocol.result import RunResult, parse_result
 from linkage.protocol.run_replies import RunList
 from linkage.protocol.upload import UploadState
 
@@ -90,6 +91,11 @@ class MatcherApi:
         """Return the runs of an agreement, the newest first."""
         content = self._get(f"/v1/agreements/{digest}/runs")
         return parse_reply(_RUNS, content, "The list of runs")
+
+    def result(self, digest: str, run: str) -> RunResult | None:
+        """Return this agency's result of a finished run, None if it took no part in it."""
+        content = self._get_or_none(f"/v1/agreements/{digest}/runs/{run}/result")
+        return None if content is None else parse_result(content, "The run's result")
 
     def bundle(self, sink: IO[bytes]) -> None:
         """Write the whole log to ``sink``, unverified."""

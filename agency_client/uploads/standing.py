@@ -15,13 +15,15 @@ from linkage.protocol.upload import UploadState
 class Progress:
     """An agreement at the matcher: its newest open round (0: none), the own upload in it, its runs.
 
-    ``run`` is the newest run of that round, None before there is one.
+    ``run`` is the newest run of that round, None before there is one; ``included`` says whether an
+    upload of this agency is in it, once it has finished.
     """
 
     entry: AgreementEntry
     round: int = 0
     upload: UploadState | None = None
     run: RunEntry | None = None
+    included: bool = True
 
     @property
     def waits_for(self) -> str:
@@ -34,10 +36,16 @@ class Progress:
         stands = self.upload is None and self.round > 1 and self.run is not None
         if not stands and not self._committed:
             return f"your upload in round {self.round} isn't committed"
+        return self._run_waits_for
+
+    @property
+    def _run_waits_for(self) -> str:
         if self.run is None:
             return f"in round {self.round} others have yet to push"
         if self.run.state != "finished":
             return f"the run of round {self.round} is {self.run.state}"
+        if not self.included:
+            return f"the run of round {self.round} is without your upload, and another has to come"
         return ""
 
     @property
@@ -66,4 +74,6 @@ def read_progress(api: MatcherApi, digest: str) -> Progress:
         return Progress(entry)
     upload = api.upload(digest, newest)
     run = next((one for one in api.runs(digest).runs if one.round == newest), None)
-    return Progress(entry, newest, upload, run)
+    # A run that the operator has started may have been before this agency pushed.
+    included = run is None or run.state != "finished" or api.result(digest, run.id) is not None
+    return Progress(entry, newest, upload, run, included)
