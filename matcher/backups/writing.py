@@ -57,9 +57,7 @@ class BackupWriter:
         require_current(self._database)
         with self._database.reading() as connection:
             log_size = StoredLog(connection).size()
-            sizes = [
-                self._objects.size(one.key) for one in named_objects(connection, self._objects)
-            ]
+            sizes = [self._objects.size(one.key) for one in named_objects(connection)]
         return Held(log_size, len(sizes), sum(sizes))
 
     def write(self, out: Path) -> Held:
@@ -99,14 +97,15 @@ class BackupWriter:
             for table in tables():
                 for number, member in enumerate(read_rows(connection, table)):
                     archive.add(f"{TABLES}{table.name}/{number:06}.jsonl", member)
-            return StoredLog(connection).size(), list(named_objects(connection, self._objects))
+            return StoredLog(connection).size(), list(named_objects(connection))
 
     def _write_object(self, archive: ArchiveWriter, named: Named) -> None:
         name, size = OBJECTS + named.key, self._objects.size(named.key)
         with self._objects.open(named.key) as source:
             archive.add_stream(name, source, size)
-        if named.sha256 and archive.members[name].sha256 != named.sha256:
+        if archive.members[name].sha256 != named.sha256:
             raise BackupError(
-                f"The object {named.key} isn't what was received: it was damaged in the store. "
-                "Restore it from an earlier backup, or let its agency send it again."
+                f"The object {named.key} isn't what was received or made: it was damaged in the "
+                "store. Restore it from an earlier backup; else let its agency send it again, or "
+                "queue its run again."
             )

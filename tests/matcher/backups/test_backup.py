@@ -253,6 +253,29 @@ def test_an_object_that_was_damaged_is_said(small: Data, tmp_path: Path):
     assert not (tmp_path / "backup.tar").exists()
 
 
+@pytest.mark.parametrize("damage", ["another", "gone"])
+def test_what_a_run_has_made_is_held_against_its_row(small: Data, tmp_path: Path, damage: str):
+    """A damaged or lost file of a run shows when it is backed up, not when it is needed."""
+    key = next(small.objects.list(f"runs/{small.runs[0]}"))
+    content = small.objects.get(key)
+    if damage == "another":
+        small.objects.put(key, content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        small.objects.delete(key)
+    with pytest.raises((BackupError, ObjectMissingError), match=key):
+        back_up(small, tmp_path / "backup.tar")
+    assert not (tmp_path / "backup.tar").exists()
+
+
+def test_what_another_attempt_at_a_run_has_left_is_no_part_of_it(
+    small: Data, tmp_path: Path, elsewhere
+):
+    before = kept(small)
+    small.objects.put(f"runs/{small.runs[0]}/2/links.parquet", b"left by a worker that was killed")
+    restore(back_up(small, tmp_path / "backup.tar"), elsewhere)
+    assert stored(elsewhere[1]) == before
+
+
 def test_a_value_of_another_type_is_said(small: Data, tmp_path: Path):
     with small.database.writing() as connection:
         connection.execute(text("UPDATE nonces SET expires = 'soon'"))
@@ -462,7 +485,7 @@ def test_the_parts_are_where_uploads_put_them(small: Data):
     with small.database.reading() as connection:
         upload = find(connection, small.uploads[0])
         parts = parts_of(connection, upload.id)
-        named = {one.key: one.sha256 for one in named_objects(connection, small.objects)}
+        named = {one.key: one.sha256 for one in named_objects(connection)}
     assert len(parts) == 3
     for number, sha256 in parts.items():
         assert named[upload.key(number, sha256)] == sha256
