@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, text, update
 
 from linkage.errors import InputError, LinkageError, PolicyError
+from matcher.backups import manifest as manifest_module
 from matcher.backups import rows as rows_module
 from matcher.backups import writing as writing_module
 from matcher.backups.failures import BackupError
@@ -274,6 +275,33 @@ def test_what_another_attempt_at_a_run_has_left_is_no_part_of_it(
     small.objects.put(f"runs/{small.runs[0]}/2/links.parquet", b"left by a worker that was killed")
     restore(back_up(small, tmp_path / "backup.tar"), elsewhere)
     assert stored(elsewhere[1]) == before
+
+
+def test_more_objects_than_a_manifest_has_room_for_are_said_before_any_is_read(
+    small: Data, tmp_path: Path, monkeypatch
+):
+    def refuse(key: str) -> None:
+        raise AssertionError(f"{key} was read")
+
+    store = Vanishing(tmp_path / "objects", refuse)
+    writer = BackupWriter(small.database, store, LOG, lambda: NOW)
+    monkeypatch.setattr(manifest_module, "MOST_BYTES", (1 << 16) + 1000)
+    for act in (writer.plan, writer.write):
+        with pytest.raises(BackupError, match=r"There are \d+ members to be backed up"):
+            act(tmp_path / "backup.tar")
+    assert not list(tmp_path.glob("backup*"))
+
+
+def test_what_has_room_makes_a_manifest_that_can_be_read(made: Path, monkeypatch):
+    """The room that is asked for beforehand is never less than what is needed."""
+    content = members(made)[MANIFEST]
+    names = json.loads(content)["members"]
+    monkeypatch.setattr(manifest_module, "MOST_BYTES", len(content))
+    with pytest.raises(BackupError):
+        manifest_module.require_room(names)
+    monkeypatch.setattr(manifest_module, "_REST", 400)
+    monkeypatch.setattr(manifest_module, "MOST_BYTES", len(content) + 16 * len(names) + 400)
+    manifest_module.require_room(names)
 
 
 def test_a_value_of_another_type_is_said(small: Data, tmp_path: Path):
