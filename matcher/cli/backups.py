@@ -73,7 +73,7 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Verify the file and the place, and write nothing.")
 @format_option
 def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> None:
-    r"""Restore the backup FILE into the empty database of the matcher in DIR.
+    r"""Restore the backup FILE into the empty database and store of the matcher in DIR.
 
     DIR holds matcher.toml, log.key and identity.key, from where you keep them. Everything is
     verified before anything is written: a damaged FILE, or one of another matcher, changes nothing.
