@@ -124,10 +124,7 @@ def test_nothing_is_recalled_twice_for_the_same(world: World):
 
 def test_what_is_not_in_use_is_not_recalled(small_world: World):
     small_world.run(BEFORE)
-    open_, refused = (
-        small_world.proposed("ann"),
-        small_world.proposed("ann", expires=small_world.now + 60),
-    )
+    open_, refused = (small_world.proposed("ann", reference=name) for name in ("One", "Two"))
     small_world.refuse(refused, POLICE, CARE)
     small_world.run({**SAME, "one": {"police": ["p1"]}, "other": {"health": ["h1"]}})
     assert recalls(small_world).compare() == 0

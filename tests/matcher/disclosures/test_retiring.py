@@ -7,12 +7,13 @@ from sqlalchemy import func, select
 
 from linkage.audit.events import parse_event
 from linkage.errors import PolicyError
+from linkage.protocol.disclosure.messages import sign_message
 from matcher.agreements.standings import Standings
 from matcher.disclosures.retiring import Retired, Retiring
 from matcher.ledger.verifying import verify_stored_log
 from matcher.store.tables import cluster_evidence, holdings, log_events, sealed_fields
 from tests.linkage.audit.made_up import LOG
-from tests.linkage.protocol.agreements import AGREEMENT
+from tests.linkage.protocol.agreements import AGREEMENT, ANALYST
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.disclosures.worlds import World
 
@@ -93,9 +94,6 @@ def test_what_is_over_is_ended(world: World):
 
 def test_evidence_that_another_proposal_rests_on_stays(small_world: World):
     small_world.run({"ann": ALL})
-    from linkage.protocol.disclosure.messages import sign_message
-    from tests.linkage.protocol.agreements import ANALYST
-
     evidence = small_world.evidence("ann")
     first = sign_message(small_world.proposal(evidence, reference="One"), ANALYST)
     propose = small_world.services.disclosures.propose
