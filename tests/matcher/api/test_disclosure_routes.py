@@ -16,6 +16,7 @@ from linkage.protocol.disclosure.messages import (
     Approval,
     Opening,
     Recall,
+    Refusal,
     Return,
     digest_of,
     sign_message,
@@ -30,6 +31,7 @@ from linkage.protocol.disclosure.replies import (
     ClusterPage,
     DisclosureEntry,
     DisclosureFile,
+    DisclosureList,
     Revelation,
 )
 from linkage.protocol.problems import parse_problem
