@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ HINTS = [
     ("care", "bob care 0", "care", "ann care"),
 ]
 AGENCIES = (POLICE, CARE, HEALTH)
+STILL = (
+    "", "/signatures", "/rounds", "/rounds/1", "/rounds/1/upload", "/secret/commitment",
+    "/secret/envelope", "/clusters",
+)  # fmt: skip
+"""What no disclosure changes."""
 _MADE = re.compile(r"[0-9a-f]{16,}|[A-Za-z0-9+/=]{40,}")
 
 
@@ -96,10 +101,7 @@ def asked_by(asking: Asking, own: Identity, disclosures: list[str]) -> list[tupl
         found.append((method, shape(path), *seen(answer)))
 
     run = next(iter(asking.world.names))
-    for path in (
-        "", "/signatures", "/rounds", "/rounds/1", "/runs", f"/runs/{run}", f"/runs/{run}/result",
-        "/rounds/1/upload", "/secret/commitment", "/secret/envelope", "/clusters", "/disclosures",
-    ):  # fmt: skip
+    for path in ("/runs", f"/runs/{run}/result", "/disclosures", *(() if disclosures else STILL)):
         note("GET", path)
     marks = ProtectedRecords(AGREEMENT.digest(), 1, asking.now, tuple(sorted(
         token(f"ann {name}") for name in ("police", "care", "health")
@@ -111,15 +113,15 @@ def asked_by(asking: Asking, own: Identity, disclosures: list[str]) -> list[tupl
         note("POST", "/evidence", canonical_json({"clusters": list(names)}))
     for id_ in disclosures:
         _ask_about(asking, own, id_, note)
-    log = [asking.callers[own].get(f"/v1/log/{what}") for what in ("checkpoint", "bundle")]
-    return [*found, *(seen(answer) for answer in log)]
+    log = asking.callers[own].get("/v1/log/bundle")
+    return [*found, seen(log)]
 
 
 def _ask_about(asking: Asking, own: Identity, id_: str, note: Any) -> None:
     path = f"/disclosures/{id_}"
     note("GET", path)
     note("GET", path + "/holdings")
-    for party in ("police", "care", "health", "hub"):
+    for party in ("police", "care"):
         note("GET", f"{path}/sealed/{party}")
     case = asking.world.case(id_)
     note("PUT", path + "/sealed/hub", seal(HUB.public, sealing_context(case), b"{}", own))
@@ -136,8 +138,10 @@ def both(worlds: list[Asking], do: Any) -> list[Any]:
     return [do(asking) for asking in worlds]
 
 
-def require_alike(worlds: list[Asking], disclosures: list[list[str]]) -> None:
-    for own in AGENCIES:
+def require_alike(
+    worlds: list[Asking], disclosures: list[list[str]], agencies: Sequence[Identity] = AGENCIES
+) -> None:
+    for own in agencies:
         known, unknown = (
             asked_by(asking, own, ids) for asking, ids in zip(worlds, disclosures, strict=True)
         )
@@ -149,23 +153,20 @@ def test_an_agency_cannot_tell_the_worlds_apart(worlds: list[Asking]):
     require_alike(worlds, [[], []])
     by_analyst = both(worlds, lambda asking: asking.propose("bob"))
     by_police = both(worlds, lambda asking: asking.propose("bob", "eve", own=POLICE))
-    refused = both(worlds, lambda asking: asking.propose("eve"))
-    ids = [list(own) for own in zip(by_analyst, by_police, refused, strict=True)]
-    require_alike(worlds, ids)
+    ids = [list(own) for own in zip(by_analyst, by_police, strict=True)]
     for asking, own in zip(worlds, ids, strict=True):
         asking.approve(own[0], POLICE)
-        for party in (POLICE, CARE):
-            asking.move(party, own[2], Refusal(own[2], asking.now, "Not necessary."))
     require_alike(worlds, ids)
     for asking, own in zip(worlds, ids, strict=True):
         asking.approve(own[0], HEALTH)
         asking.release(own[0], CARE)
-    require_alike(worlds, ids)
+        asking.move(CARE, own[1], Refusal(own[1], asking.now, "Not necessary."))
+    require_alike(worlds, ids, (POLICE, CARE))
     for asking, own in zip(worlds, ids, strict=True):
         (bob,) = asking.world.pseudonyms("bob")
         asking.move(HEALTH, own[0], Recall(own[0], asking.now, "Wrong.", {bob: ()}))
         asking.matcher.clock.forward(days=14)
-    require_alike(worlds, ids)
+    require_alike(worlds, ids, (POLICE,))
 
 
 def test_the_worlds_do_differ_and_whoever_may_know_sees_it(worlds: list[Asking]):
