@@ -445,6 +445,7 @@ def test_what_came_out_is_kept_where_the_end_itself_looks_like_a_lost_lease(matc
     monkeypatch.setattr(Carrying, "finish", ended)
     assert matcher.worker().run_next(never)
     assert matcher.contents(digest, run)
+    assert not list((matcher.folder / "work").iterdir())
 
 
 @pytest.mark.usefixtures("no_report", "quick")
