@@ -98,6 +98,7 @@ class Restorer:
                 require_empty(connection)
                 # The file may have been changed since: what counts is the manifest read with it.
                 manifest = verify_backup(file, self._key)
+                self._objects.make_ready()
                 self._restore(connection, file, manifest, stored)
                 verify_log_of(connection, self._key)
         except BaseException:
