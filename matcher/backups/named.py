@@ -21,16 +21,37 @@ class Named:
     sha256: str = ""
 
 
-def named_objects(connection: Connection, objects: Objects) -> Iterator[Named]:
-    """Yield the parts of uploads that aren't refused or erased, and the files of finished runs."""
+@dataclass(frozen=True)
+class NamedByRows:
+    """What the rows of one moment name: parts of uploads, and finished runs."""
+
+    parts: tuple[Named, ...]
+    runs: tuple[str, ...]
+
+    def objects(self, objects: Objects) -> Iterator[Named]:
+        """Yield the objects; which files a run has, only their store knows.
+
+        That may take long, so no transaction should be open meanwhile.
+        """
+        yield from self.parts
+        for run in self.runs:
+            yield from (Named(key) for key in objects.list(f"runs/{run}"))
+
+
+def named_by_rows(connection: Connection) -> NamedByRows:
+    """Return the parts of uploads that aren't refused or erased, and the runs that have files."""
     parts = (
         select(upload_parts.c.upload, upload_parts.c.number, upload_parts.c.sha256)
         .join(uploads)
         .where(uploads.c.state.in_(_WITH_PARTS))
         .order_by(upload_parts.c.upload, upload_parts.c.number)
     )
-    for upload, number, sha256 in connection.execute(parts).all():
-        yield Named(f"uploads/{upload}/parts/{number:06}.{sha256}", sha256)
     finished = (runs.c.state == "finished") & (runs.c.data == "kept")
-    for run in connection.execute(select(runs.c.id).where(finished).order_by(runs.c.id)).scalars():
-        yield from (Named(key) for key in objects.list(f"runs/{run}"))
+    ids = connection.execute(select(runs.c.id).where(finished).order_by(runs.c.id)).scalars()
+    return NamedByRows(
+        tuple(
+            Named(f"uploads/{upload}/parts/{number:06}.{sha256}", sha256)
+            for upload, number, sha256 in connection.execute(parts)
+        ),
+        tuple(ids),
+    )

@@ -19,7 +19,7 @@ from matcher.backups.manifest import (
     Manifest,
     sign_manifest,
 )
-from matcher.backups.named import Named, named_objects
+from matcher.backups.named import Named, named_by_rows
 from matcher.backups.rows import read_rows, tables
 from matcher.ledger.stored_log import StoredLog
 from matcher.objects.failures import ObjectMissingError
@@ -56,10 +56,8 @@ class BackupWriter:
         refuse_taken(out)
         require_current(self._database)
         with self._database.reading() as connection:
-            log_size = StoredLog(connection).size()
-            sizes = [
-                self._objects.size(one.key) for one in named_objects(connection, self._objects)
-            ]
+            log_size, named = StoredLog(connection).size(), named_by_rows(connection)
+        sizes = [self._objects.size(one.key) for one in named.objects(self._objects)]
         return Held(log_size, len(sizes), sum(sizes))
 
     def write(self, out: Path) -> Held:
@@ -99,7 +97,8 @@ class BackupWriter:
             for table in tables():
                 for number, member in enumerate(read_rows(connection, table)):
                     archive.add(f"{TABLES}{table.name}/{number:06}.jsonl", member)
-            return StoredLog(connection).size(), list(named_objects(connection, self._objects))
+            log_size, named = StoredLog(connection).size(), named_by_rows(connection)
+        return log_size, list(named.objects(self._objects))
 
     def _write_object(self, archive: ArchiveWriter, named: Named) -> None:
         name, size = OBJECTS + named.key, self._objects.size(named.key)

@@ -2,7 +2,8 @@
 
 SQLite: write-ahead log, foreign keys on, every commit on disk before it returns, a writer takes
 the lock when it begins (``BEGIN IMMEDIATE``), so that it never fails halfway because of another.
-PostgreSQL: writers are ``READ COMMITTED``, and who must be alone takes a lock.
+PostgreSQL: writers are ``READ COMMITTED``, and who must be alone takes a lock, for which nobody
+waits for ever.
 
 Whoever reads sees the state of one moment, whatever others commit meanwhile.
 """
@@ -31,6 +32,19 @@ from matcher.store.failures import DatabaseError
 
 BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
+LOCK_MS = 30_000
+"""How long a statement waits for a lock of PostgreSQL's."""
+IDLE_MS = 60_000
+"""How long a transaction of PostgreSQL's may do nothing: one that is frozen would stop the others.
+"""
+# A server that has vanished without a word is noticed within a minute.
+_PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
 _WRITES = "concord_writes"
 
 
@@ -120,7 +134,10 @@ def _sentence(error: DBAPIError) -> str:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    settings = _PATIENCE | {name: str(value) for name, value in url.query.items()}
+    limits = f"-c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
+    settings["options"] = f"{limits} {settings.get('options', '')}".rstrip()
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=settings)
 
 
 def _sqlite(url: URL) -> Engine:

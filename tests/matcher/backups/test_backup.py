@@ -22,7 +22,7 @@ from matcher.backups import rows as rows_module
 from matcher.backups import writing as writing_module
 from matcher.backups.failures import BackupError
 from matcher.backups.manifest import MANIFEST, NOTE, OBJECTS, Manifest, sign_manifest
-from matcher.backups.named import named_objects
+from matcher.backups.named import named_by_rows
 from matcher.backups.restoring import Restorer
 from matcher.backups.rows import tables
 from matcher.backups.writing import BackupWriter
@@ -453,7 +453,7 @@ def test_the_parts_are_where_uploads_put_them(small: Data):
     with small.database.reading() as connection:
         upload = find(connection, small.uploads[0])
         parts = parts_of(connection, upload.id)
-        named = {one.key: one.sha256 for one in named_objects(connection, small.objects)}
+        named = {one.key: one.sha256 for one in named_by_rows(connection).objects(small.objects)}
     assert len(parts) == 3
     for number, sha256 in parts.items():
         assert named[upload.key(number, sha256)] == sha256
