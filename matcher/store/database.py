@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
     NotSupportedError,
     ProgrammingError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from matcher.store.failures import DatabaseError
 
@@ -45,6 +46,8 @@ _PATIENCE = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
+# One for each of the 40 threads that requests are answered in, and for those that work beside them.
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
 _WRITES = "concord_writes"
 
 
@@ -120,6 +123,10 @@ class Database:
             yield
         except (DataError, IntegrityError, NotSupportedError, ProgrammingError):
             raise  # faults of the caller's, not of the database
+        except PoolTimeoutError:
+            raise DatabaseError(
+                "The database is busy: all of the matcher's connections are in use; try again."
+            ) from None
         except DBAPIError as error:
             raise DatabaseError(_sentence(error)) from None
 
@@ -137,7 +144,9 @@ def _postgresql(url: URL) -> Engine:
     settings = _PATIENCE | {name: str(value) for name, value in url.query.items()}
     limits = f"-c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
     settings["options"] = f"{limits} {settings.get('options', '')}".rstrip()
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=settings)
+    return create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, connect_args=settings, **_POOL
+    )
 
 
 def _sqlite(url: URL) -> Engine:
@@ -154,6 +163,7 @@ def _sqlite(url: URL) -> Engine:
         ),
         hide_parameters=True,
         poolclass=QueuePool,
+        **_POOL,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
