@@ -63,6 +63,7 @@ def small(tmp_path: Path) -> Iterator[Data]:
 def elsewhere(tmp_path: Path) -> Iterator[tuple[Database, Objects]]:
     """Give the place of a database that isn't there yet, and an empty store."""
     database = open_database(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    (tmp_path / "elsewhere").mkdir()
     yield database, Folder(tmp_path / "elsewhere")
     database.close()
 
@@ -348,6 +349,7 @@ def test_a_byte_that_changed_or_a_cut_changes_nothing(made: Path, tmp_path_facto
         whole[at] ^= draw.draw(st.integers(1, 255))
     damaged = folder / "damaged.tar"
     damaged.write_bytes(whole)
+    (folder / "objects").mkdir()
     place = open_database(f"sqlite:///{folder / 'new.sqlite'}"), Folder(folder / "objects")
     try:
         restore(damaged, place)
@@ -502,6 +504,7 @@ class Full(Folder):
 
 @pytest.mark.parametrize("room", [0, 1, 10])
 def test_a_full_store_changes_nothing(made: Path, elsewhere, tmp_path: Path, room: int):
+    (tmp_path / "full").mkdir()
     full = Full(tmp_path / "full", room)
     with pytest.raises(ObjectsError, match="full"):
         restore(made, (elsewhere[0], full))
