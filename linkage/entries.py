@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import Event, parse_event
+from linkage.audit.events import AgreementReference, Event, parse_event
 from linkage.audit.failures import LogError, ProofError
 from linkage.audit.keys import VerifierKey
 from linkage.audit.merkle import leaf_hash, verify_inclusion
@@ -23,6 +23,7 @@ from linkage.protocol.disclosure.history import Case, advance, expire, open_case
 from linkage.protocol.disclosure.life import State
 from linkage.protocol.disclosure.messages import digest_of
 from linkage.protocol.disclosure.replies import DisclosureFile, EnteredMessage
+from linkage.protocol.signing import Signed
 
 EVENT_KINDS = {
     messages.PROPOSAL_KIND: "disclosure.proposed",
@@ -118,22 +119,33 @@ def settle(
     return VerifiedFile(case, verified.entries, verified.checkpoint, verified.note)
 
 
-def verify_event(
-    event: Event, kind: str, signer: str, digests: dict[str, str], case: Case, source: str
-) -> None:
-    """Raise `VerificationError` unless an event says that this message of the case was entered."""
-    own = case.agreement
+def require_about(event: Event, kind: str, signer: str, content: bytes, case: Case) -> None:
+    """Raise `VerificationError` unless an event says that this message of the case was entered.
+
+    ``content`` is the message of that ``kind``, whose signature was verified.
+    """
+    digest = digest_of(content)
+    digests = {"proposal": case.digest, "message": digest}
+    if kind == messages.PROPOSAL_KIND:
+        digests = {"proposal": digest, "evidence": case.proposal.evidence}
     released = kind == messages.RELEASE_KIND
-    found = (event.kind, event.party, event.digests, event.recipients)
     due = (EVENT_KINDS[kind], signer, digests, case.proposal.recipients if released else ())
-    counted = event.counts.get("clusters") == len(case.proposal.clusters)
-    said = (event.agreement.digest, event.agreement.id, event.agreement.version)
-    terms = own.agreement
-    if found != due or not counted or said != (own.digest(), terms.id, terms.version):
-        raise VerificationError(
-            f"{source} is in the log under another event than its own (step 5); believe none of "
-            "it, and tell the data protection officer."
-        )
+    found = (event.kind, event.party, event.digests, event.recipients)
+    terms = case.agreement.agreement
+    about = AgreementReference(case.agreement.digest(), terms.id, terms.version)
+    counts = {"clusters": len(case.proposal.clusters)}
+    words = _justification(kind, signer, content, case)
+    if (*found, event.agreement, event.counts, event.justification) != (*due, about, counts, words):
+        raise VerificationError("the event is another than its own.")
+
+
+def _justification(kind: str, signer: str, content: bytes, case: Case) -> str:
+    """Return what justifies a message: its own reason, or what the proposal says it is for."""
+    payload = decode_base64(parse_json(content, "it")["payload"], "it")
+    reason = getattr(messages.parse_signed(Signed(kind, signer, payload), "it"), "reason", "")
+    if kind in (messages.PROPOSAL_KIND, messages.RELEASE_KIND, messages.OPENING_KIND):
+        return reason or case.proposal.necessity
+    return str(reason)
 
 
 def _told(file: DisclosureFile, digest: str, agreement: Agreement, source: str) -> Case:
@@ -173,13 +185,15 @@ def _entry(entered: EnteredMessage, source: str, checkpoint: Checkpoint, case: C
     except LogError as error:
         raise VerificationError(f"{source} isn't shown to be in the log: {error}") from error
     envelope = parse_json(message, source)
-    kind, signer, digest = str(envelope["kind"]), str(envelope["signer"]), digest_of(message)
-    if kind == messages.PROPOSAL_KIND:
-        digests = {"proposal": digest, "evidence": case.proposal.evidence}
-    else:
-        digests = {"proposal": case.digest, "message": digest}
-    verify_event(event, kind, signer, digests, case, source)
-    return Entry(kind, signer, digest, event, entered.leaf)
+    kind, signer = str(envelope["kind"]), str(envelope["signer"])
+    try:
+        require_about(event, kind, signer, message, case)
+    except VerificationError as error:
+        raise VerificationError(
+            f"{source} is in the log under what isn't said of it (step 5): {error} Believe none of "
+            "it, and tell the data protection officer."
+        ) from error
+    return Entry(kind, signer, digest_of(message), event, entered.leaf)
 
 
 def _require_later(verified: VerifiedFile, successor: VerifiedFile) -> None:

@@ -40,13 +40,14 @@ class OwnRecord:
 
 @dataclass(frozen=True, repr=False)
 class Leaving:
-    """What a release would send: the agency's records, by cluster.
+    """What a release would send: the agency's records, by cluster, and why some stay.
 
     ``idle`` counts ids on the list of what is withheld that nobody asked for.
     """
 
     case: Case
     records: Mapping[str, tuple[OwnRecord, ...]]
+    reason: str = ""
     idle: int = 0
 
     @property
@@ -77,39 +78,46 @@ class Leaving:
         return {name: found for name in self.records if (found := asked[name]) is not None}
 
 
-def prepare(office: Office, case: Case, own: OwnFiles, withheld: frozenset[str]) -> Leaving:
+@dataclass(frozen=True)
+class Withheld:
+    """Which of the agency's records stay, by its own ids, and why: that goes on record."""
+
+    record_ids: frozenset[str] = frozenset()
+    reason: str = ""
+
+
+def prepare(office: Office, case: Case, own: OwnFiles, withheld: Withheld = Withheld()) -> Leaving:
     """Return what would leave, and send nothing.
 
-    ``withheld`` are record ids of the agency that stay. Raises `PolicyError` or `NotReadyError`
+    Raises `PolicyError` or `NotReadyError`
     where nothing may be released now, `VerificationError` where the matcher names other records
-    than it had committed to.
+    than it had committed to, `InputError` where records are withheld without a reason.
     """
     require_releasable(case, office.name, office.seconds)
     revealed = _revealed(office.api.holdings(case.digest))
     tokens = tokens_to_release(case, office.name, revealed, office.seconds)
     ids = record_ids_of((token for own in tokens.values() for token in own), own.map)
-    leaving = {record for record in ids.values() if record not in withheld}
+    leaving = {record for record in ids.values() if record not in withheld.record_ids}
     fields = {}
     if leaving:
         scheme = office.agreement.scheme
         fields = fields_of(leaving, own, scheme, case.proposal.fields)
     records = {
-        name: tuple(_record(ids[token], fields, withheld) for token in sorted(found))
+        name: tuple(_record(ids[token], fields) for token in sorted(found))
         for name, found in tokens.items()
     }
-    return Leaving(case, records, len(withheld - set(ids.values())))
+    reason = _reason(withheld.reason) if len(leaving) < len(set(ids.values())) else ""
+    return Leaving(case, records, reason, len(withheld.record_ids - set(ids.values())))
 
 
-def release(office: Office, leaving: Leaving, reason: str = "") -> VerifiedFile:
+def release(office: Office, leaving: Leaving) -> VerifiedFile:
     """Seal what leaves to each recipient, hand it in, and sign for it.
 
-    ``reason`` is needed where records are withheld, and goes on record. Raises `InputError` where
-    it is missing, or there is too much for one message.
+    Raises `PolicyError` where there is too much for one message.
     """
-    said = _reason(leaving, reason)
     case = leaving.case
     at = moment(office, case)
-    made, sealed = seal_release(case, office.own, leaving.clusters, at, reason=said)
+    made, sealed = seal_release(case, office.own, leaving.clusters, at, reason=leaving.reason)
     if any(len(content) > MOST_SEALED for content in sealed.values()):
         raise PolicyError(
             f"What is sealed to a recipient has more than {MOST_SEALED >> 20} MiB, which the "
@@ -130,15 +138,13 @@ def _revealed(found: Revelation) -> dict[str, Revealed]:
     }
 
 
-def _record(record_id: str, fields: Mapping[str, Fields], withheld: frozenset[str]) -> OwnRecord:
-    if record_id in withheld:
+def _record(record_id: str, fields: Mapping[str, Fields]) -> OwnRecord:
+    if record_id not in fields:
         return OwnRecord(record_id, {}, withheld=True)
     return OwnRecord(record_id, fields[record_id])
 
 
-def _reason(leaving: Leaving, reason: str) -> str:
-    if not leaving.withheld:
-        return ""
+def _reason(reason: str) -> str:
     if not reason.strip():
         raise InputError("Say with --reason why records are withheld; it goes on record.")
     return require_plain(reason, "reason")

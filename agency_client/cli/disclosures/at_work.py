@@ -85,7 +85,8 @@ def at_work(work: Work, *, over: bool = False) -> Iterator[Office]:
         file = work.agreement
         fetch_signatures(api, parse_agreement(read_text(file), file.name), file)
         found = agreed(store, file, utc_now().date(), over=over)
-        yield Office(DisclosuresApi(api.connection, found.digest()), found, store.identity)
+        calls = DisclosuresApi(api.connection, found.digest())
+        yield Office(calls, found, store.identity, utc_now)
 
 
 @contextmanager

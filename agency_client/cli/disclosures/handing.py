@@ -65,7 +65,8 @@ def release(
     from agency_client.disclosures.own_records import OwnFiles, read_record_ids
     from agency_client.reading.source import file_source
 
-    withheld = frozenset(read_record_ids(withhold)) if withhold else frozenset[str]()
+    ids = read_record_ids(withhold) if withhold else []
+    withheld = releasing.Withheld(frozenset(ids), reason)
     own = OwnFiles(file_source(extract), own_map, columns)
     with reading(work, id_) as (office, found):
         leaving = releasing.prepare(office, found.case, own, withheld)
@@ -75,7 +76,7 @@ def release(
             return
         if not work.yes:
             click.confirm(_release_question(leaving), abort=True, err=True)
-        after = releasing.release(office, leaving, reason)
+        after = releasing.release(office, leaving)
         witnessed(office)
     done = f"released {leaving.sent:,} records, {leaving.withheld:,} withheld"
     tell(after, office.name, done, work.output)
