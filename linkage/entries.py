@@ -19,7 +19,14 @@ from linkage.errors import LinkageError, VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import decode_base64, parse_json
 from linkage.protocol.disclosure import messages
-from linkage.protocol.disclosure.history import Case, advance, expire, open_case, supersede
+from linkage.protocol.disclosure.history import (
+    CLOCK_SECONDS,
+    Case,
+    advance,
+    expire,
+    open_case,
+    supersede,
+)
 from linkage.protocol.disclosure.life import State
 from linkage.protocol.disclosure.messages import digest_of
 from linkage.protocol.disclosure.replies import DisclosureFile, EnteredMessage
@@ -35,8 +42,6 @@ EVENT_KINDS = {
     messages.RETURN_KIND: "disclosure.returned",
 }
 """The kind of the event under which each kind of message is entered."""
-CLOCKS_APART = 180
-"""Seconds by which a matcher's clock may be ahead of its reader's."""
 
 
 @dataclass(frozen=True)
@@ -79,27 +84,23 @@ def verify_file(
         checkpoint = open_checkpoint(note, log)
     except LogError as error:
         raise VerificationError(f"{source} proves nothing: {error}") from error
-    # Steps 2 and 3: the proposal is the one that was asked for, and one message follows from
-    # another.
-    case = _told(file, digest, agreement, source)
-    # Steps 4 to 6: the log has each, in this order, under the event that it should be.
-    entries = tuple(
-        _entry(entered, f"{source}, message {number},", checkpoint, case)
+    # Step 2: the log has an event for each message, in this order.
+    logged = [
+        _logged(entered, f"{source}, message {number},", checkpoint)
         for number, entered in enumerate(file.entered)
-    )
-    leaves = [entry.leaf for entry in entries]
-    if leaves != sorted(set(leaves)):
-        raise VerificationError(
-            f"{source} has its messages in another order than the log (step 6); believe none of "
-            "it, and tell the other parties."
-        )
+    ]
+    _require_order(logged, source)
+    # Steps 3 and 4: they begin with the proposal that was asked for, and one follows from another.
+    case = _told(file, digest, agreement, logged, source)
+    # Step 5: each event says what its message is.
+    entries = tuple(_entry(own, f"{source}, event {own.leaf:,},", case) for own in logged)
     return VerifiedFile(case, entries, checkpoint, note)
 
 
 def settle(
     verified: VerifiedFile, said: State, now: int, successor: VerifiedFile | None
 ) -> VerifiedFile:
-    """Return the file with the state that the matcher says it has, if that can be so (step 7).
+    """Return the file with the state that the matcher says it has, if that can be so (step 6).
 
     It can where the messages lead there; where the time is over at ``now`` (POSIX seconds); or
     where ``successor``, another file of this log, is of a proposal that replaces this one. Raises
@@ -108,7 +109,7 @@ def settle(
     case = verified.case
     try:
         if said == "expired":
-            case = expire(case, now + CLOCKS_APART)
+            case = expire(case, now + CLOCK_SECONDS)
         elif said == "superseded" and successor is not None:
             _require_later(verified, successor)
             case = supersede(case, successor.case)
@@ -148,34 +149,17 @@ def _justification(kind: str, signer: str, content: bytes, case: Case) -> str:
     return str(reason)
 
 
-def _told(file: DisclosureFile, digest: str, agreement: Agreement, source: str) -> Case:
-    """Return the case that the messages lead to; whatever doesn't follow is the matcher's doing."""
-    evidence = decode_base64(file.evidence, source)
-    signed = [decode_base64(entered.message, source) for entered in file.entered]
-    if digest_of(signed[0]) != digest:
-        raise VerificationError(
-            f"{source} begins with another proposal than the one asked for (step 2); believe none "
-            "of it, and tell the other parties."
-        )
-    try:
-        return _replayed(agreement, evidence, signed)
-    except LinkageError as error:
-        raise VerificationError(
-            f"{source} doesn't hold together, so a message was left out, moved or made up (step "
-            f"3): {error}"
-        ) from error
+@dataclass(frozen=True)
+class _Logged:
+    """A message as it came, and the event that the log has at the place named for it."""
+
+    message: bytes
+    event: Event
+    leaf: int
 
 
-def _replayed(agreement: Agreement, evidence: bytes, signed: Sequence[bytes]) -> Case:
-    case = open_case(agreement, evidence, signed[0])
-    for number, message in enumerate(signed[1:], start=1):
-        case = advance(case, message, f"message {number}")
-    return case
-
-
-def _entry(entered: EnteredMessage, source: str, checkpoint: Checkpoint, case: Case) -> Entry:
-    """Return one message with its event, both proved to be in the log."""
-    message, data = decode_base64(entered.message, source), decode_base64(entered.event, source)
+def _logged(entered: EnteredMessage, source: str, checkpoint: Checkpoint) -> _Logged:
+    data = decode_base64(entered.event, source)
     proof = [decode_base64(hashed, source) for hashed in entered.proof]
     try:
         if entered.leaf >= checkpoint.size:
@@ -184,16 +168,65 @@ def _entry(entered: EnteredMessage, source: str, checkpoint: Checkpoint, case: C
         event = parse_event(data)
     except LogError as error:
         raise VerificationError(f"{source} isn't shown to be in the log: {error}") from error
-    envelope = parse_json(message, source)
+    return _Logged(decode_base64(entered.message, source), event, entered.leaf)
+
+
+def _require_order(logged: Sequence[_Logged], source: str) -> None:
+    leaves = [own.leaf for own in logged]
+    if leaves != sorted(set(leaves)):
+        raise VerificationError(
+            f"{source} has its messages in another order than the log (step 2); believe none of "
+            "it, and tell the other parties."
+        )
+
+
+def _told(
+    file: DisclosureFile,
+    digest: str,
+    agreement: Agreement,
+    logged: Sequence[_Logged],
+    source: str,
+) -> Case:
+    """Return the case that the messages lead to; whatever doesn't follow is the matcher's doing."""
+    if digest_of(logged[0].message) != digest:
+        raise VerificationError(
+            f"{source} begins with another proposal than the one asked for (step 3); believe none "
+            "of it, and tell the other parties."
+        )
+    try:
+        return _replayed(agreement, decode_base64(file.evidence, source), logged)
+    except LinkageError as error:
+        raise VerificationError(
+            f"{source} doesn't hold together, so a message was left out, moved or made up (step "
+            f"4): {error}"
+        ) from error
+
+
+def _replayed(agreement: Agreement, evidence: bytes, logged: Sequence[_Logged]) -> Case:
+    case = open_case(agreement, evidence, logged[0].message)
+    if abs(_seconds(logged[0].event) - case.proposal.proposed) > CLOCK_SECONDS:
+        raise VerificationError("the proposal says another time than the log.")
+    for number, own in enumerate(logged[1:], start=1):
+        case = advance(case, own.message, f"message {number}", _seconds(own.event))
+    return case
+
+
+def _seconds(event: Event) -> int:
+    return int(event.at.timestamp())
+
+
+def _entry(logged: _Logged, source: str, case: Case) -> Entry:
+    """Return a message with its event, which says of it what it should."""
+    envelope = parse_json(logged.message, source)
     kind, signer = str(envelope["kind"]), str(envelope["signer"])
     try:
-        require_about(event, kind, signer, message, case)
+        require_about(logged.event, kind, signer, logged.message, case)
     except VerificationError as error:
         raise VerificationError(
-            f"{source} is in the log under what isn't said of it (step 5): {error} Believe none of "
-            "it, and tell the data protection officer."
+            f"{source} doesn't say what is so (step 5): {error} Believe none of it, and tell the "
+            "data protection officer."
         ) from error
-    return Entry(kind, signer, digest_of(message), event, entered.leaf)
+    return Entry(kind, signer, digest_of(logged.message), logged.event, logged.leaf)
 
 
 def _require_later(verified: VerifiedFile, successor: VerifiedFile) -> None:

@@ -47,11 +47,29 @@ def recall(office: Office, case: Case, reason: str, clusters: tuple[str, ...]) -
     )
 
 
+def unanswered(case: Case, recipient: str) -> list[str]:
+    """Return the digests of the recalls that a recipient hasn't answered yet.
+
+    Raises `PolicyError` where there is none.
+    """
+    found = [
+        digest
+        for number, (digest, _) in enumerate(case.recalls)
+        if (recipient, number) not in case.life.returned
+    ]
+    if not found or recipient not in case.life.terms.recipients:
+        raise PolicyError(
+            f"The disclosure {case.digest[:8]} has no recall that {recipient!r} has yet to answer."
+        )
+    return found
+
+
 def give_back(office: Office, case: Case) -> VerifiedFile:
-    """Say that nothing of what was recalled is used or kept any more."""
-    if case.recall is None:
-        raise PolicyError(f"The disclosure {case.digest[:8]} wasn't recalled.")
-    return send(office, case, Return(case.digest, moment(office, case), case.recall[0]))
+    """Say that nothing of what was recalled is used or kept any more, to each of the recalls."""
+    for recall in unanswered(case, office.name):
+        found = send(office, case, Return(case.digest, moment(office, case), recall))
+        case = found.case
+    return found
 
 
 def send(office: Office, case: Case, move: Move) -> VerifiedFile:

@@ -99,7 +99,7 @@ def draft(office: Office, wish: Wish) -> Draft:
         reference=_reference(wish.reference),
         necessity=require_plain(wish.necessity, "necessity"),
         proposed=now,
-        expires=_expiry(wish, terms, now),
+        expires=_expiry(office, wish, terms, now),
         supersedes=wish.supersedes,
     )
     signed = sign_message(proposal, office.own)
@@ -180,8 +180,13 @@ def _reference(text: str) -> str:
     return trimmed
 
 
-def _expiry(wish: Wish, terms: Disclosure, now: int) -> int:
-    expires = now + terms.expires_days * DAY if wish.expires is None else wish.expires
+def _expiry(office: Office, wish: Wish, terms: Disclosure, now: int) -> int:
+    """Return when it expires: unless somebody says, as late as the agreement allows."""
+    expires = wish.expires
+    if expires is None:
+        expires = now + terms.expires_days * DAY
+        if ends := office.agreement.agreement.ends:
+            expires = min(expires, parse_moment(ends.isoformat()))
     if expires <= now:
         raise InputError("It would expire before it is proposed; give a later time.")
     return expires

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from agency_client.disclosures.office import Office
 from agency_client.keystore.seen import remember_messages
+from agency_client.matcher_api.disclosures import PAGE_EVENTS
 from linkage.entries import VerifiedFile, settle, verify_file
 from linkage.errors import InputError, MissingError, VerificationError
+from linkage.gaps import require_whole
+from linkage.protocol.canonical import decode_base64
 from linkage.protocol.disclosure.replies import DisclosureEntry, DisclosureFile
 
 LEAST_DIGITS = 8
@@ -23,6 +26,7 @@ def read_disclosure(office: Office, digest: str) -> VerifiedFile:
     """
     file = office.api.file(digest)
     verified = _verified(office, file, digest)
+    _require_whole(office, verified, file)
     if file.state == "superseded" and _is_hidden(office, verified, file):
         return _ended_unseen(verified)
     successor = _successor(office, verified, file)
@@ -64,6 +68,18 @@ def _verified(office: Office, file: DisclosureFile, digest: str) -> VerifiedFile
     store = office.api.connection.store
     remember_messages(store, digest, [entry.digest for entry in verified.entries])
     return verified
+
+
+def _require_whole(office: Office, verified: VerifiedFile, file: DisclosureFile) -> None:
+    """Have the log since the proposal show that no message was kept back."""
+    proof = [decode_base64(own, "The proof") for own in file.entered[0].proof]
+    start, end = verified.entries[0].leaf, verified.checkpoint.size
+    events = (
+        event
+        for first in range(start, end, PAGE_EVENTS)
+        for event in office.api.events(first, min(first + PAGE_EVENTS, end))
+    )
+    require_whole(verified, file.state, proof, events)
 
 
 def _is_hidden(office: Office, verified: VerifiedFile, file: DisclosureFile) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from agency_client.agreement_words import rule_in_words
 from linkage.entries import VerifiedFile
 from linkage.protocol.disclosure.history import Case
-from linkage.protocol.disclosure.messages import ClusterEvidence
+from linkage.protocol.disclosure.messages import ClusterEvidence, Recall
 from linkage.protocol.disclosure.rules import quorum
 
 DIGITS = 8
@@ -40,7 +40,7 @@ def in_words(found: VerifiedFile, party: str) -> list[Section]:
         (_counted(len(case.evidence.clusters), "cluster"), list(_clusters(case))),
         ("hints", list(_hints(case))),
         ("releases", list(_releases(case))),
-        ("recalled", list(_recall(case))),
+        ("recalled", list(_recalls(case))),
         ("in the log", list(_entries(found))),
     ]
     return [(heading, lines) for heading, lines in sections if lines]
@@ -82,7 +82,7 @@ def as_members(found: VerifiedFile, party: str) -> dict[str, Any]:
             }
             for own in case.evidence.clusters
         ],
-        "recall": _recall_members(case),
+        "recalls": [_recall_members(digest, own) for digest, own in case.recalls],
         "log": [
             {"kind": entry.event.kind, "party": entry.signer, "leaf": entry.leaf,
              "at": entry.event.to_json()["at"]}
@@ -184,22 +184,17 @@ def _releases(case: Case) -> Iterator[str]:
             yield f"still to release: {', '.join(waiting)}"
 
 
-def _recall(case: Case) -> Iterator[str]:
-    if case.recall is None:
-        return
-    _, recall = case.recall
-    yield recall.reason
-    for cluster, later in sorted(recall.lineage.items())[:SHOWN]:
-        became = f", now {', '.join(name[:DIGITS] for name in later)}" if later else ""
-        yield f"about {cluster[:DIGITS]}{became}"
+def _recalls(case: Case) -> Iterator[str]:
+    for _, recall in case.recalls:
+        yield recall.reason
+        for cluster, later in sorted(recall.lineage.items())[:SHOWN]:
+            became = f", now {', '.join(name[:DIGITS] for name in later)}" if later else ""
+            yield f"about {cluster[:DIGITS]}{became}"
 
 
-def _recall_members(case: Case) -> dict[str, Any] | None:
-    if case.recall is None:
-        return None
-    digest, recall = case.recall
+def _recall_members(digest: str, recall: Recall) -> dict[str, Any]:
     lineage = {name: list(later) for name, later in sorted(recall.lineage.items())}
-    return {"digest": digest, "reason": recall.reason, "lineage": lineage}
+    return {"digest": digest, "reason": recall.reason, "at": recall.at, "lineage": lineage}
 
 
 def _entries(found: VerifiedFile) -> Iterator[str]:

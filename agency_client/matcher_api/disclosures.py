@@ -20,6 +20,8 @@ from linkage.protocol.disclosure.replies import (
 from linkage.protocol.replies import parse_reply
 from linkage.protocol.settings import settings
 
+PAGE_EVENTS = 1000
+"""How many events are asked for at once: even the longest fit into one answer."""
 _PAGE = TypeAdapter(ClusterPage)
 _ENTRY = TypeAdapter(DisclosureEntry)
 _LIST = TypeAdapter(DisclosureList)
@@ -76,6 +78,11 @@ class DisclosuresApi:
     def protect(self, marks: bytes) -> None:
         """Hand in the signed marks of the caller's protected records."""
         self._ask("PUT", "/protected", marks)
+
+    def events(self, start: int, end: int) -> list[bytes]:
+        """Return the log's events from one number, from 0, up to another; pages are short."""
+        content = self.connection.send("GET", f"/v1/log/events?start={start}&end={end}").content
+        return content.split(b"\n")[:-1]
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         return self.connection.send(method, self._place + path, body).content

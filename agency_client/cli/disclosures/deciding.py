@@ -78,8 +78,9 @@ def refuse(*, id_: str, reason: str, work: Work) -> None:
 def recall(*, id_: str, reason: str, clusters: tuple[str, ...], work: Work) -> None:
     """Ask the recipients to give up what was disclosed, and end the disclosure.
 
-    Its proposer, an approver or a holder may. Nothing more of it is released or opened; each
-    recipient answers with 'disclosures return', and until then stands as outstanding in 'list'.
+    Its proposer may at any time, an approver or a holder once something was released. Nothing more
+    of it is released or opened; each recipient answers with 'disclosures return', and until then
+    stands as outstanding in 'list'.
     """
     from agency_client.disclosures import moving
 
@@ -94,7 +95,7 @@ def give_back(*, id_: str, work: Work) -> None:
     """Answer a recall: nothing of what you were given is used or kept any more.
 
     Delete the folder of 'disclosures open' and everything made from it first, backups and case
-    files included: this is a signed statement that it is done.
+    files included: this is a signed statement that it is done, to each recall of it.
     """
     from agency_client.disclosures import moving
 
@@ -128,7 +129,9 @@ def _may_recall(office: Office, case: Case) -> object:
 
 
 def _may_return(office: Office, case: Case) -> object:
-    return case.life.give_back(office.name)
+    from agency_client.disclosures import moving
+
+    return moving.unanswered(case, office.name)
 
 
 def _decide(work: Work, id_: str, way: _Way) -> None:

@@ -155,6 +155,14 @@ class InMemory:
         kept.case = advance(kept.case, content, "The message")
         kept.messages.append((content, self.enter(content, kept)))
 
+    def end(self, digest: str, state: str, party: str) -> None:
+        """End a disclosure by what is no message: time, or another proposal."""
+        kept = self.kept[digest]
+        kept.state = state
+        content = kept.messages[0][0]
+        changes = {"kind": f"disclosure.{state}", "party": party, "justification": "It is over."}
+        self.enter(content, kept, **changes)
+
     def begin(self, evidence: bytes, proposal: bytes) -> str:
         """Enter a proposal as an honest matcher does."""
         case = open_case(self.agreement, evidence, proposal)
@@ -164,6 +172,7 @@ class InMemory:
             old = self.kept[earlier]
             supersede(old.case, case)
             old.state, old.successor = "superseded", case.digest
+            self.end(earlier, "superseded", case.proposer)
         kept = Kept(case, evidence, [])
         self.kept[case.digest] = kept
         kept.messages.append((proposal, self.enter(proposal, kept)))
@@ -214,6 +223,7 @@ class InMemory:
             ("GET", r"/disclosures/([0-9a-f]{64})/sealed/([a-z]+)", self._sealed),
             ("PUT", r"/protected", self._protect),
             ("GET", r"/v1/log/consistency", self._consistency),
+            ("GET", r"/v1/log/events", self._events),
             ("POST", r"/v1/log/cosignatures", lambda _: b""),
         ):
             found = re.fullmatch(pattern, path)
@@ -233,6 +243,10 @@ class InMemory:
         first, second = int(ask.query["first"]), int(ask.query["second"])
         hashes = [encode_base64(own) for own in self.log.proof(first, second)]
         return as_json({"first": first, "second": second, "proof": hashes})
+
+    def _events(self, ask: Ask) -> bytes:
+        start, end = int(ask.query["start"]), int(ask.query["end"])
+        return b"".join(event + b"\n" for event in self._lie("events", self.log.entries[start:end]))
 
     def _signatures(self, _: Ask) -> bytes:
         return as_json({"signed": [], "missing": [], "state": "in force"})

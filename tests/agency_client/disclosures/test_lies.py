@@ -158,6 +158,8 @@ def test_superseded_by_another_partys_proposal(scene: Scene):
     """The proposal that should replace it doesn't say so, or is by somebody else."""
     digest = approved(scene)
     other = proposed(scene, TWO)
+    scene.matcher.end(digest, "superseded", "analyst")
+    scene.matcher.kept[digest].state = None
     scene.matcher.lies["file"] = lambda file: (
         file | ({"state": "superseded", "successor": other} if file["state"] == "approved" else {})
     )
@@ -280,6 +282,33 @@ def test_a_recall_once_seen_is_not_forgotten(scene: Scene):
     scene.matcher.lies["file"] = lambda file: file | hidden | {"entered": file["entered"][:-1]}
     refused = scene.run("hub", "open", digest[:8], "--out", scene.folder / "opened")
     assert (refused.exit_code, "had shown to you before" in refused.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("kept_back", [1, 2])
+def test_a_recall_never_seen_is_noticed_in_the_log(scene: Scene, kept_back: int):
+    """The matcher hides it from a recipient to whom all looks as if it had never been."""
+    digest = released(scene)
+    before = scene.matcher.file(digest)["state"]
+    for number in range(kept_back):
+        done(scene.run("police", "recall", digest[:8], "--reason", f"Reason {number}.", "--yes"))
+    scene.matcher.lies["file"] = lambda file: (
+        file | {"state": before, "entered": file["entered"][:-kept_back]}
+    )
+    scene.matcher.received.clear()
+    refused = scene.run("hub", "open", digest[:8], "--out", scene.folder / "opened")
+    assert (refused.exit_code, "keeps back messages" in refused.stderr) == (3, True)
+    scene.matcher.lies["events"] = lambda found: [own for own in found if b"recalled" not in own]
+    refused = scene.run("hub", "open", digest[:8], "--out", scene.folder / "opened")
+    assert (refused.exit_code, "doesn't verify" in refused.stderr) == (3, True)
+    assert scene.matcher.received == []
+
+
+def test_an_end_that_the_log_has_is_not_kept_back(scene: Scene):
+    digest = approved(scene)
+    scene.matcher.end(digest, "expired", "matcher")
+    scene.matcher.kept[digest].state = None
+    refused = scene.run("police", "release", digest, *files(scene, "police"), "--yes")
+    assert (refused.exit_code, "its log says expired" in refused.stderr) == (3, True)
 
 
 def test_a_message_that_is_taken_and_not_entered_is_noticed(scene: Scene):

@@ -88,7 +88,7 @@ def test_a_whole_disclosure_by_commands(scene: Scene):
     done(scene.run("care", "recall", digest[:8], *reason, "--yes"))
     shown = json.loads(done(scene.run("analyst", "show", digest[:8], "--format", "json")).stdout)
     assert (shown["state"], shown["outstanding"]) == ("recalled", ["hub"])
-    assert shown["recall"]["lineage"] == {ONE: []}
+    assert [own["lineage"] for own in shown["recalls"]] == [{ONE: []}]
     done(scene.run("hub", "return", digest[:8], "--yes"))
     listed = json.loads(done(scene.run("officer", "list", "--format", "json")).stdout)
     assert [(entry["state"], entry["outstanding"]) for entry in listed] == [("recalled", [])]
@@ -138,7 +138,7 @@ def test_a_rehearsal_sends_nothing(scene: Scene):
     digest = approved(scene)
     scene.matcher.received.clear()
     done(scene.run("police", "release", digest[:8], *files(scene, "police"), "--dry-run"))
-    done(scene.run("police", "recall", digest[:8], "--reason", "So.", "--dry-run"))
+    done(scene.run("analyst", "recall", digest[:8], "--reason", "So.", "--dry-run"))
     for agency in ("police", "care"):
         done(scene.run(agency, "release", digest[:8], *files(scene, agency), "--yes"))
     scene.matcher.received.clear()
@@ -151,11 +151,11 @@ def test_who_is_not_asked_says_no(scene: Scene):
     """A person who doesn't confirm has done nothing."""
     digest = approved(scene)
     scene.matcher.received.clear()
-    for words in (
-        ("recall", digest[:8], "--reason", "So."),
-        ("release", digest[:8], *files(scene, "police")),
+    for party, *words in (
+        ("analyst", "recall", digest[:8], "--reason", "So."),
+        ("police", "release", digest[:8], *files(scene, "police")),
     ):
-        assert scene.run("police", *words).exit_code == 1
+        assert scene.run(party, *words).exit_code == 1
     assert scene.matcher.received == []
 
 
@@ -223,10 +223,28 @@ def test_a_new_proposal_replaces_ones_own(scene: Scene):
     assert read_disclosure(scene.office("care"), new).case.life.state == "proposed"
 
 
+def test_an_outvoted_approver_has_no_veto(scene: Scene):
+    digest = approved(scene)
+    refused = scene.run("health", "recall", digest[:8], "--reason", "I am against it.", "--yes")
+    assert (refused.exit_code, "no part in it" in refused.stderr) == (4, True)
+
+
+def test_each_recall_is_answered(scene: Scene):
+    digest = released(scene)
+    for party in ("police", "health"):
+        done(scene.run(party, "recall", digest[:8], "--reason", "Two people.", "--yes"))
+    returned = json.loads(
+        done(scene.run("hub", "return", digest[:8], "--yes", "--format", "json")).stdout
+    )
+    assert (len(returned["recalls"]), returned["outstanding"]) == (2, [])
+    again = scene.run("hub", "return", digest[:8], "--yes")
+    assert (again.exit_code, "no recall that 'hub' has yet" in again.stderr) == (4, True)
+
+
 def test_time_ends_it(scene: Scene):
     digest = proposed(scene, expires=scene.matcher.now + DAY)
     scene.matcher.now += DAY + 1
-    scene.matcher.kept[digest].state = "expired"
+    scene.matcher.end(digest, "expired", "matcher")
     late = scene.run("police", "approve", digest[:8], "--yes")
     assert (late.exit_code, "It is expired" in late.stderr) == (4, True)
 
