@@ -31,13 +31,13 @@ def in_words(found: VerifiedFile, party: str) -> list[Section]:
         ("asked by", [f"{case.proposer}, {moment_text(case.proposal.proposed)}"]),
         ("open until", [moment_text(case.proposal.expires)]),
         ("for", [", ".join(case.proposal.recipients)]),
-        ("purpose", [f"{case.proposal.purpose}; reference: {case.proposal.reference}"]),
+        ("purpose", [f"{case.proposal.purpose}; reference: {_visible(case.proposal.reference)}"]),
         ("necessity", [case.proposal.necessity]),
         ("lawful basis", [case.proposal.lawful_basis]),
         ("fields", [", ".join(case.proposal.fields)]),
         ("clauses", list(_clauses(case))),
         ("your records", [_own(case, party)]),
-        (_counted(len(case.evidence.clusters), "cluster"), list(_clusters(case))),
+        (counted(len(case.evidence.clusters), "cluster"), list(_clusters(case))),
         ("hints", list(_hints(case))),
         ("releases", list(_releases(case))),
         ("recalled", list(_recalls(case))),
@@ -138,7 +138,7 @@ def _clauses(case: Case) -> Iterator[str]:
 def _own(case: Case, party: str) -> str:
     count = own_records(case, party)
     if count:
-        return f"{_counted(count, 'record')} of yours; which, you are told once it is approved"
+        return f"{counted(count, 'record')} of yours; which, you are told once it is approved"
     return "none of yours"
 
 
@@ -167,7 +167,7 @@ def _hints(case: Case) -> Iterator[str]:
     for own in hinted[:SHOWN]:
         inside = [name[:DIGITS] for name in own.household if name in here]
         outside = sum(name not in here for name in own.household)
-        others = [*inside, *([_counted(outside, "person") + " not asked for"] if outside else [])]
+        others = [*inside, *([counted(outside, "person") + " not asked for"] if outside else [])]
         yield (
             f"{own.cluster[:DIGITS]} seems to share surname and address with {', '.join(others)}: "
             "perhaps brothers or sisters, and not the same person"
@@ -177,7 +177,7 @@ def _hints(case: Case) -> Iterator[str]:
 def _releases(case: Case) -> Iterator[str]:
     for holder, own in sorted(case.releases.items()):
         kept = f", {own.withheld} withheld: {own.reason}" if own.withheld else ""
-        yield f"{holder}: {_counted(own.records, 'record')}{kept}"
+        yield f"{holder}: {counted(own.records, 'record')}{kept}"
     if case.life.state in ("approved", "released", "opened"):
         waiting = sorted(case.life.terms.holders - case.life.released)
         if waiting:
@@ -204,10 +204,19 @@ def _entries(found: VerifiedFile) -> Iterator[str]:
         yield f"event {entry.leaf:,}, {at}: {entry.event.kind} by {entry.signer}{said}"
 
 
+def _visible(text: str) -> str:
+    """Return what another party wrote without what a terminal would take for a command.
+
+    Only the reference needs it: all else stands in the log, which takes visible characters alone.
+    """
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 def _named(parties: frozenset[str]) -> str:
     return f" ({', '.join(sorted(parties))})" if parties else ""
 
 
-def _counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """Return so many of a thing, in the right number."""
     plural = {"person": "people"}.get(thing, f"{thing}s")
     return f"{count:,} {thing if count == 1 else plural}"

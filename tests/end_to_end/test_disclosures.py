@@ -28,7 +28,7 @@ PARTIES = {**dict.fromkeys(AGENCIES, "agency"), **OTHERS}
 LOG = "canaria.example/disclosures"
 RULE = "missing"
 WHY = "Missing together with a child at high risk."
-SOON = 12
+SOON = 15  # seconds in which one approval is given
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from agency_client.cli.disclosures.at_work import (
     work_options,
 )
 from agency_client.cli.failures import say
-from agency_client.cli.options import FILE, dry_run_option
+from agency_client.cli.options import FILE, dry_run_option, extract_source
 
 if TYPE_CHECKING:
     from agency_client.disclosures.opening import Opened
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     )
 )
 @id_argument
-@click.option("--extract", required=True, type=FILE, help="The extract that was encoded.")
+@click.option("--extract", type=FILE, help="The extract that was encoded.")
+@click.option("--query", type=FILE, help="Instead of --extract: a file with one SELECT statement.")
+@click.option("--database-file", type=FILE, help="With --query: a file with the database's URL.")
 @click.option("--map", "own_map", required=True, type=FILE, help="The map of the push linked.")
 @click.option("--columns", type=FILE, help="Your names for the agreement's fields (TOML).")
 @click.option("--withhold", type=FILE, help="A table of record_id: these stay, for the reason.")
@@ -45,12 +47,12 @@ if TYPE_CHECKING:
 def release(
     *,
     id_: str,
-    extract: Path,
     own_map: Path,
     columns: Path | None,
     withhold: Path | None,
     reason: str,
     work: Work,
+    **extract: Path | None,
 ) -> None:
     """Seal the agreed fields of your own records to the recipients, once the quorum has approved.
 
@@ -63,22 +65,24 @@ def release(
     """
     from agency_client.disclosures import releasing
     from agency_client.disclosures.own_records import OwnFiles, read_record_ids
-    from agency_client.reading.source import file_source
+    from agency_client.disclosures.words import counted
 
     ids = read_record_ids(withhold) if withhold else []
     withheld = releasing.Withheld(frozenset(ids), reason)
-    own = OwnFiles(file_source(extract), own_map, columns)
+    own = OwnFiles(extract_source(**extract), own_map, columns)
     with reading(work, id_) as (office, found):
         leaving = releasing.prepare(office, found.case, own, withheld)
         _show_leaving(leaving)
         if work.dry_run:
-            nothing_done(found, office.name, f"release {leaving.sent:,} records", work.output)
+            nothing_done(
+                found, office.name, f"release {counted(leaving.sent, 'record')}", work.output
+            )
             return
         if not work.yes:
             click.confirm(_release_question(leaving), abort=True, err=True)
         after = releasing.release(office, leaving)
         witnessed(office)
-    done = f"released {leaving.sent:,} records, {leaving.withheld:,} withheld"
+    done = f"released {counted(leaving.sent, 'record')}, {leaving.withheld:,} withheld"
     tell(after, office.name, done, work.output)
 
 
@@ -113,8 +117,11 @@ def open_(*, id_: str, out: Path, work: Work) -> None:
 
 def _show_leaving(leaving: Leaving) -> None:
     """Show on standard error exactly what would leave."""
+    from agency_client.disclosures.words import counted
+
     recipients = ", ".join(leaving.case.proposal.recipients)
-    say(f"{leaving.sent:,} records would leave for {recipients}, {leaving.withheld:,} would stay:")
+    sent = counted(leaving.sent, "record")
+    say(f"{sent} would leave for {recipients}, {leaving.withheld:,} would stay:")
     categories = leaving.categories
     for cluster, records in leaving.records.items():
         click.echo(f"  cluster {cluster[:8]}", err=True)
@@ -147,13 +154,15 @@ def _about(found: VerifiedFile, party: str) -> str:
 
 
 def _tell_opened(opened: Opened, after: VerifiedFile, out: Path, output: str) -> None:
+    from agency_client.disclosures.words import counted
+
     if output == "json":
         click.echo(json.dumps(_members(opened, out)))
         return
     conflicts = sum(row.conflict for table in opened.tables for row in table.rows)
     click.echo(
-        f"opened {after.case.digest[:8]}: {len(opened.tables):,} tables in {out}, "
-        f"{conflicts:,} fields differ\n"
+        f"opened {after.case.digest[:8]}: {counted(len(opened.tables), 'table')} in {out}, "
+        f"conflicts in {counted(conflicts, 'field')}\n"
         f"released by {', '.join(sorted(opened.digests))}; read {out / 'about.txt'} first"
     )
 

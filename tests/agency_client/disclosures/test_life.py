@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import stat
+from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
+from agency_client.cli import cli
+from agency_client.cli.disclosures import disclosures
 from agency_client.disclosures import moving, proposing
 from agency_client.disclosures.proposing import Wish, all_clusters, draft, propose
 from agency_client.disclosures.reading import read_disclosure
-from linkage.errors import InputError, NotReadyError, PolicyError
+from linkage.errors import InputError, MissingError, NotReadyError, PolicyError, VerificationError
 from tests.agency_client.disclosures.scene import ONE, THREE, TWO, Scene
 
 WHY = "Missing together with a child at high risk."
@@ -349,3 +353,40 @@ def test_times_are_read_in_one_form(text: str):
     with pytest.raises(InputError):
         proposing.parse_moment(text)
     assert proposing.parse_moment("2026-12-24") == proposing.parse_moment("2026-12-25T00:00:00Z")
+
+
+def test_a_successor_that_isnt_for_everybody_ends_it_all_the_same(scene: Scene):
+    """Who decides must be shown what replaces a proposal; a recipient sees it when approved."""
+    old = approved(scene)
+    new = proposed(scene, ONE, TWO, supersedes=old)
+    true = scene.matcher.file
+
+    def hidden(digest: str):
+        if digest == new:
+            raise MissingError("There is no such disclosure.")
+        return true(digest)
+
+    scene.matcher.file = hidden
+    assert read_disclosure(scene.office("hub"), old).case.life.state == "superseded"
+    for party in ("police", "analyst", "officer"):
+        with pytest.raises(VerificationError, match="replaced by a proposal that it doesn't show"):
+            read_disclosure(scene.office(party), old)
+
+
+def test_a_reference_commands_no_terminal(scene: Scene):
+    from linkage.protocol.disclosure.messages import digest_of, sign_message
+
+    made = draft(scene.office("analyst"), wish())
+    proposal = replace(made.case.proposal, reference="MACE \x1b[2J 12")
+    signed = sign_message(proposal, scene.office("analyst").own)
+    scene.matcher.begin(scene.matcher.evidence[proposal.evidence], signed)
+    shown = done(scene.run("care", "show", digest_of(signed)[:8])).stdout
+    assert "MACE ?[2J 12" in shown
+
+
+@pytest.mark.parametrize("name", sorted(disclosures.commands))
+def test_every_command_has_help_and_an_example(name: str):
+    told = CliRunner().invoke(cli, ["disclosures", name, "--help"])
+    assert told.exit_code == 0
+    assert f"agency-client disclosures {name}" in told.output.partition("Example:")[2]
+    assert "--agreement" in told.output
