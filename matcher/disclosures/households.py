@@ -1,4 +1,4 @@
-"""Household hints of a run: which clusters seem to share surname and address with which."""
+"""Household hints between clusters: people who seem to share surname and address, as siblings."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ _ENDS = ("a", "b")
 
 
 def households(
-    content: bytes | None, clusters: RunClusters, wanted: Iterable[int]
+    content: bytes | None, clusters: RunClusters, among: Iterable[int]
 ) -> Mapping[int, frozenset[int]]:
-    """Return for each wanted cluster the others that a hint joins to it.
+    """Return which of some clusters a hint joins to which others of them.
 
-    ``content`` is hints.parquet, None where the run's groups can't show any. Raises
-    `VerificationError` where it is damaged.
+    Hints to any other cluster are left out: whoever reads the evidence would learn that somebody
+    is known, and by how many, whom nobody has asked about. ``content`` is hints.parquet, None where
+    the run's groups can't show any. Raises `VerificationError` where it is damaged.
     """
-    records = {
+    cluster_of = {
         (agency, token.hex()): cluster
-        for cluster in wanted
+        for cluster in among
         for agency, tokens in clusters.held(cluster).items()
         for token in tokens
     }
-    pairs = _pairs(content, clusters.run, {token for _, token in records}) if content else []
-    known = records | clusters.locate({end for pair in pairs for end in pair} - set(records))
     found: defaultdict[int, set[int]] = defaultdict(set)
-    for one, other in pairs:
-        for near, far in ((one, other), (other, one)):
-            if near in records and known.get(far, records[near]) != records[near]:
-                found[records[near]].add(known[far])
+    for one, other in _pairs(content, clusters.run, cluster_of) if content else ():
+        near, far = cluster_of.get(one), cluster_of.get(other)
+        if near is not None and far is not None and near != far:
+            found[near].add(far)
+            found[far].add(near)
     return {cluster: frozenset(others) for cluster, others in found.items()}
 
 
-def _pairs(content: bytes, run: str, tokens: set[str]) -> list[tuple[Record, Record]]:
-    """Return the pairs of which one end has one of these tokens."""
+def _pairs(content: bytes, run: str, records: Iterable[Record]) -> list[tuple[Record, Record]]:
+    """Return the pairs both of whose ends have a token of these records."""
     try:
         table = pq.read_table(io.BytesIO(content))
-        wanted = pa.array(sorted(tokens), pa.string())
-        near = [pc.is_in(table[f"token_{end}"].cast(pa.string()), wanted) for end in _ENDS]
-        rows = table.filter(pc.or_(*near))
+        wanted = pa.array(sorted({token for _, token in records}), pa.string())
+        one, other = (pc.is_in(table[f"token_{end}"].cast(pa.string()), wanted) for end in _ENDS)
+        rows = table.filter(pc.and_(one, other))
         ends = [
             zip(rows[f"agency_{end}"].to_pylist(), rows[f"token_{end}"].to_pylist(), strict=True)
             for end in _ENDS
