@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from agency_client.disclosures.comparing import comparable
 from agency_client.disclosures.moving import moment, send
 from agency_client.disclosures.office import Office
 from agency_client.log_export import harmless
-from agency_client.outputs import PARTIAL_SUFFIX, write_alone
+from agency_client.outputs import PARTIAL_SUFFIX
 from linkage.entries import VerifiedFile
 from linkage.errors import InputError
 from linkage.protocol.disclosure.history import Case
@@ -67,8 +68,8 @@ def open_into(office: Office, opened: Opened, folder: Path, about: str) -> Verif
     partial.mkdir(mode=0o700)
     try:
         for table in opened.tables:
-            write_alone(partial / table_name(table), table_csv(table))
-        write_alone(partial / ABOUT, about.encode())
+            _write(partial / table_name(table), table_csv(table))
+        _write(partial / ABOUT, about.encode())
         case = opened.case
         said = Opening(case.digest, moment(office, case), dict(opened.digests))
         found = send(office, case, said)
@@ -114,6 +115,13 @@ def headings(table: Table) -> list[str]:
     for agency, count in zip(table.agencies, counts, strict=True):
         found += [agency] if count == 1 else [f"{agency} {n}" for n in range(1, count + 1)]
     return found
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file, readable by its owner only, in a folder that counts only as a whole."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as sink:
+        sink.write(content)
 
 
 def _remove(folder: Path) -> None:

@@ -161,16 +161,13 @@ def _holders(own: ClusterEvidence) -> str:
 
 
 def _hints(case: Case) -> Iterator[str]:
-    """Say who may live together; said once for a pair, and never that they are one person."""
-    here = {own.cluster for own in case.evidence.clusters}
+    """Say who may live together, and never that they are one person."""
     hinted = [own for own in case.evidence.clusters if own.household]
     for own in hinted[:SHOWN]:
-        inside = [name[:DIGITS] for name in own.household if name in here]
-        outside = sum(name not in here for name in own.household)
-        others = [*inside, *([counted(outside, "person") + " not asked for"] if outside else [])]
+        others = " and ".join(name[:DIGITS] for name in own.household)
         yield (
-            f"{own.cluster[:DIGITS]} seems to share surname and address with {', '.join(others)}: "
-            "perhaps brothers or sisters, and not the same person"
+            f"{own.cluster[:DIGITS]} seems to share surname and address with {others}: perhaps "
+            "brothers or sisters, and not the same person"
         )
 
 
@@ -218,5 +215,4 @@ def _named(parties: frozenset[str]) -> str:
 
 def counted(count: int, thing: str) -> str:
     """Return so many of a thing, in the right number."""
-    plural = {"person": "people"}.get(thing, f"{thing}s")
-    return f"{count:,} {thing if count == 1 else plural}"
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
