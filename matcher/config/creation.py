@@ -1,4 +1,4 @@
-"""Making the folder of a new matcher: its settings, its log's key, its folder of encodings."""
+"""Making the folder of a new matcher: its settings, its keys, its folder of encodings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from linkage.audit.failures import MalformedError
 from linkage.audit.keys import Signer, VerifierKey
 from linkage.errors import InputError
+from matcher.config.identity_key import new_key_file
 from matcher.config.loading import FILE_NAME
 from matcher.config.log_key import create_signer, key_bytes
 from matcher.config.settings import (
@@ -21,6 +22,7 @@ from matcher.config.settings import (
 from matcher.durable import sync_folder, write_new
 
 KEY_NAME = "log.key"
+IDENTITY_NAME = "identity.key"
 OBJECTS_NAME = "objects"
 
 _TEMPLATE = """\
@@ -35,6 +37,12 @@ verifier_key = "{verifier_key}"
 # The private key that signs the log. Back it up apart from the database: whoever has it can forge
 # the log, and without it the log can't go on.
 key_file = "{key_name}"
+
+[identity]
+# The private keys by which this matcher is a party of agreements: with them it signs what it says
+# of clusters. 'matcher identity' shows their public halves. Back them up apart from the database:
+# whoever has them can sign as the matcher.
+key_file = "{identity_name}"
 
 [database]
 # A file of this folder, or PostgreSQL: postgresql://USER@HOST/NAME. A password is best kept out of
@@ -123,6 +131,7 @@ def create_matcher(folder: Path, signer: Signer) -> None:
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.absolute().name}.", dir=parent))
     try:
         write_new(draft / KEY_NAME, key_bytes(signer))
+        write_new(draft / IDENTITY_NAME, new_key_file())
         write_new(draft / FILE_NAME, settings_text(signer.verifier).encode())
         (draft / OBJECTS_NAME).mkdir(mode=0o700)
         write_new(draft / OBJECTS_NAME / OBJECTS_MARKER, MARKER_TEXT)
@@ -142,8 +151,18 @@ def settings_text(key: VerifierKey) -> str:
         fingerprint=key.fingerprint,
         verifier_key=verifier_key,
         key_name=KEY_NAME,
+        identity_name=IDENTITY_NAME,
         objects_name=OBJECTS_NAME,
         objects_marker=OBJECTS_MARKER,
         **UploadSettings().model_dump(),
         **WorkerSettings().model_dump(),
     )
+
+
+def create_identity(path: Path) -> None:
+    """Make the file of new keys for a matcher that has none; raises `InputError` if it is there."""
+    try:
+        write_new(path, new_key_file())
+    except FileExistsError:
+        raise InputError(f"{path} is there already, and keys are never overwritten.") from None
+    sync_folder(path.parent)

@@ -104,6 +104,12 @@ class LogSettings(_Section):
     key_file: Annotated[str, Field(min_length=1)] = "log.key"
 
 
+class IdentitySettings(_Section):
+    """The file of the keys by which the matcher is a party of agreements."""
+
+    key_file: Annotated[str, Field(min_length=1)] = "identity.key"
+
+
 class DatabaseSettings(_Section):
     """Where the state is kept. The URL may hold a password."""
 
@@ -186,6 +192,7 @@ class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
     log: LogSettings
+    identity: IdentitySettings = IdentitySettings()
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
     uploads: UploadSettings = UploadSettings()
@@ -211,6 +218,11 @@ class Settings:
     def log_key_file(self) -> Path:
         """The file of the log's private key."""
         return self.folder / self.sections.log.key_file
+
+    @property
+    def identity_key_file(self) -> Path:
+        """The file of the matcher's own keys."""
+        return self.folder / self.sections.identity.key_file
 
     @property
     def objects_folder(self) -> Path:

@@ -49,7 +49,8 @@ class Worker:
     """Carries out runs, one at a time.
 
     ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
-    ``threads`` how many compare (0: one per core).
+    ``threads`` how many compare (0: one per core). ``after_runs`` does what follows from runs: when
+    the worker begins and after each run; what it couldn't do it does the next time.
     """
 
     carrying: Carrying
@@ -58,22 +59,35 @@ class Worker:
     folder: Path
     lease_seconds: int
     threads: int = 0
+    after_runs: Callable[[], object] = lambda: None
     name: str = field(default_factory=worker_name)
 
     def work(self, must_stop: Callable[[], bool]) -> None:
         """Carry out runs until told to stop; a lost database is waited for."""
         pause = threading.Event()
-        sweep_at = time.monotonic()
+        sweep_at, followed = time.monotonic(), False
         while not must_stop():
             try:
                 if time.monotonic() >= sweep_at:
                     self.sweep()
                     sweep_at = time.monotonic() + SWEEP_SECONDS
+                followed = followed or self.follow()
                 if self.run_next(must_stop):
+                    followed = False
                     continue
             except (DatabaseError, ObjectsError) as error:
                 log_fault(error)
             pause.wait(IDLE_SECONDS)
+
+    def follow(self) -> bool:
+        """Do what follows from the runs that have ended; returns True."""
+        try:
+            self.after_runs()
+        except (DatabaseError, ObjectsError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the next run must not suffer for it
+            log_fault(error)
+        return True
 
     def run_next(self, must_stop: Callable[[], bool]) -> bool:
         """Take a run and carry it out; returns whether there was one."""

@@ -34,7 +34,7 @@ from matcher.objects.folder import Folder
 from matcher.objects.objects import Draft, Objects
 from matcher.store.database import Database
 from matcher.store.failures import VersionError
-from matcher.store.migrating import migrate
+from matcher.store.migrating import migrate, needed_version
 from matcher.store.tables import nonces, uploads
 from matcher.uploads.rows import find, parts_of
 from tests.databases import Server, open_database
@@ -422,7 +422,7 @@ def test_rows_that_are_none_are_refused(made: Path, elsewhere, tmp_path: Path, r
 def test_another_version_is_refused(made: Path, elsewhere, tmp_path: Path, version: str):
     whole = members(made)
     whole[MANIFEST] = whole[MANIFEST].replace(
-        b'"version":"0002"', f'"version":"{version}"'.encode()
+        f'"version":"{needed_version()}"'.encode(), f'"version":"{version}"'.encode()
     )
     with pytest.raises(VersionError, match=f"version {version}"):
         restore(write_tar(tmp_path / "version.tar", resigned(whole)), elsewhere)
