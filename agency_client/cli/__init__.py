@@ -25,6 +25,7 @@ _COMMANDS = {
         "identity",
         "init",
         "log",
+        "lookup",
         "push",
         "scheme",
         "secret",

@@ -22,6 +22,7 @@ from matcher.api.app import create_app
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
 from matcher.api.log_routes import log_routes
+from matcher.api.lookup_routes import lookup_routes
 from matcher.api.observed import Observed
 from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
@@ -36,6 +37,8 @@ from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
 from matcher.logs.output import configure_logs
+from matcher.lookups.closing import Closing
+from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
 from matcher.runs.service import Runs
@@ -63,6 +66,7 @@ class Services:
     objects: Objects
     uploads: Uploads
     runs: Runs
+    lookups: Lookups
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -98,6 +102,7 @@ def build_services(
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
+        lookups=Lookups(database, ledger, Closing(database, ledger, standings, clock), clock),
     )
 
 
@@ -155,4 +160,5 @@ def all_routes(services: Services) -> list[Routes]:
         log_routes(services.ledger, services.witnesses),
         upload_routes(services.uploads),
         run_routes(services.runs),
+        lookup_routes(services.lookups),
     ]

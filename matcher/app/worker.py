@@ -7,6 +7,8 @@ from matcher.app.running import in_force, utc_now
 from matcher.config.log_key import read_signer
 from matcher.config.settings import Settings
 from matcher.ledger.ledger import Ledger
+from matcher.lookups.closing import Closing
+from matcher.lookups.comparing import Comparing
 from matcher.objects.opening import open_objects
 from matcher.runs.carrying import Carrying
 from matcher.runs.service import Clock, Runs
@@ -21,10 +23,13 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
     database = Database(settings.database_url)
     require_current(database)
     ledger = Ledger(database, read_signer(settings.log_key_file, settings.log_key))
-    required, objects = in_force(Standings(clock)), open_objects(settings)
+    standings, objects = Standings(clock), open_objects(settings)
+    required = in_force(standings)
     runs = Runs(database, required, clock)
     limits, chosen = settings.sections.uploads, settings.sections.worker
     uploads = Uploads(database, ledger, objects, limits, clock, runs.queue_if_due)
+    closing = Closing(database, ledger, standings, clock)
+    comparing = Comparing(database, objects, uploads.open_file, standings, clock)
     return Worker(
         Carrying(database, ledger, required, clock),
         objects,
@@ -32,4 +37,5 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
         settings.work_folder,
         chosen.lease_seconds,
         chosen.threads,
+        steps=(comparing.compare_next, closing.close_due),
     )

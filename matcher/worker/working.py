@@ -27,6 +27,7 @@ from matcher.runs.storing import delete_others
 from matcher.store.failures import DatabaseError
 from matcher.worker.attempt import Attempt, OpenUpload
 from matcher.worker.folders import remove_folder, runs_in, work_folder
+from matcher.worker.lookups import Step, beside
 from matcher.worker.pulse import Pulse, WorkerStoppedError
 
 IDLE_SECONDS = 1.0
@@ -46,7 +47,7 @@ class Worker:
     """Carries out runs, one at a time.
 
     ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
-    ``threads`` how many compare (0: one per core).
+    ``threads`` how many compare (0: one per core); ``steps`` are what is done beside the runs.
     """
 
     carrying: Carrying
@@ -56,9 +57,14 @@ class Worker:
     lease_seconds: int
     threads: int = 0
     name: str = field(default_factory=worker_name)
+    steps: tuple[Step, ...] = ()
 
     def work(self, must_stop: Callable[[], bool]) -> None:
         """Carry out runs until told to stop; a lost database is waited for."""
+        with beside(self.steps):
+            self._work(must_stop)
+
+    def _work(self, must_stop: Callable[[], bool]) -> None:
         pause = threading.Event()
         swept = False
         while not must_stop():
