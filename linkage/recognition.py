@@ -2,8 +2,9 @@
 
 The run's model weighs how the groups agree. Since groups that share a field depend on each other,
 its log odds are too sure; the run has corrected that for the pairs that it assigned, and what it
-found there is read off here: how often a pair of such log odds is a match. A pair that looks like
-two people of one household, such as twins, is no match, however alike the rest is.
+found there is read off here: how often a pair of such log odds is a match. Where few pairs teach
+anything, as among low log odds, that may be too much, so the less of the two counts. A pair that
+looks like two people of one household, such as twins, is no match, however alike the rest is.
 """
 
 from __future__ import annotations
@@ -59,9 +60,10 @@ class Judge:
 
     def probability(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probabilities of a match of the model's log odds."""
+        own = probability(log_odds)
         if not len(self.steps):
-            return probability(log_odds)
-        return np.interp(log_odds, self.steps, self.chances)
+            return own
+        return np.minimum(own, np.interp(log_odds, self.steps, self.chances))
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class Comparing:
         """Return an agency's matching tokens, as text of one length."""
         name = f"The upload {chosen.upload} of {chosen.agency}"
         layout = tuple(GroupLayout(own.name, own.length) for own in work.agreement.scheme.group)
-        bits, present = _bits(person, layout), np.array(person.present, np.bool_)
+        bits, present = bits_of(person, layout), np.array(person.present, np.bool_)
         erased = learnt.erased.of(chosen.agency)
         with self._open_upload(chosen.upload) as file:
             if _sha256(file) != chosen.sha256:
@@ -208,7 +208,7 @@ def _sha256(file: IO[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _bits(person: EncodedPerson, layout: tuple[GroupLayout, ...]) -> NDArray[np.uint64]:
+def bits_of(person: EncodedPerson, layout: tuple[GroupLayout, ...]) -> NDArray[np.uint64]:
     """Return a person's bits as encodings have them, uint64 (groups, words)."""
     bits = np.zeros((len(layout), words_of(layout)), np.uint64)
     for group, content in enumerate(person.groups):
