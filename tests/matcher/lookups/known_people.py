@@ -26,9 +26,8 @@ Person = dict[str, str]
 def made_up_people(count: int, seed: int = 5) -> list[Person]:
     """Return people; the last ones are siblings and then twins of the first ones."""
     columns = sparse_people(count, seed)
-    rows = [
-        dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
-    ]
+    values = zip(*columns.values(), strict=True)
+    rows = [dict(zip(columns, own, strict=True)) for own in values]
     for at in range(SIBLINGS + TWINS):
         other = rows[-1 - at]
         home = ("surname", "address", "city", "postcode")
