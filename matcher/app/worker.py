@@ -37,5 +37,5 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
         settings.work_folder,
         chosen.lease_seconds,
         chosen.threads,
-        steps=(comparing.compare_next, closing.close_due),
+        steps=(comparing.compare_next, closing.close_due, closing.erase_due),
     )

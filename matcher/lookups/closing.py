@@ -1,7 +1,8 @@
 """Closing lookups: all answers are handed over at once, at the moment that the request named.
 
 Until then the log is silent about answers, and an agency may replace its own. So neither when an
-agency answered, nor how often, tells anybody anything.
+agency answered, nor how often, tells anybody anything. Once the agreement's days for disclosures
+are over, a closed lookup is erased.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.lookups.messages import digest_of, other_agencies, verify_request
+from linkage.protocol.lookups.rules import DAY
 from matcher.agreements.once import Unchanged
 from matcher.agreements.standings import Standings
 from matcher.ledger.about import event_about
@@ -23,7 +27,7 @@ from matcher.store.database import Database
 
 
 class Closing:
-    """Closes the lookups whose time is over."""
+    """Closes the lookups whose time is over, and erases those that were kept long enough."""
 
     def __init__(
         self,
@@ -47,6 +51,42 @@ class Closing:
         with suppress(Unchanged), self._ledger.recording() as recording:
             self._close_all(recording, now, closed)
         return len(closed)
+
+    def erase_due(self) -> int:
+        """Erase the closed lookups that the agreement lets nobody keep any more; return how many.
+
+        Of an agreement that doesn't say how long, they are kept.
+        """
+        with self._database.reading() as connection:
+            found = [own for own in rows.closed(connection) if self._is_old(connection, own)]
+        return sum(self._erase(lookup) for lookup in found)
+
+    def _is_old(self, connection: Connection, lookup: Lookup) -> bool:
+        retention = self._standings.agreement(connection, lookup.agreement).retention
+        if retention is None:
+            return False
+        return lookup.until + DAY * retention.disclosures_days <= self._clock().timestamp()
+
+    def _erase(self, lookup: Lookup) -> bool:
+        """Erase a lookup and say so; False if another process was quicker."""
+        with suppress(Unchanged), self._ledger.recording() as recording:
+            connection = recording.connection
+            if not rows.erase(connection, lookup.id):
+                raise Unchanged
+            agreement = self._standings.agreement(connection, lookup.agreement)
+            recording.append(
+                event_about(
+                    agreement,
+                    "records.erased",
+                    agreement.names("matcher")[0],
+                    self._clock(),
+                    counts={"lookups": 1},
+                    digests={"request": lookup.id},
+                    justification="The agreement lets it be kept no longer",
+                )
+            )
+            return True
+        return False
 
     def _close_all(self, recording: Recording, now: int, closed: list[Lookup]) -> None:
         closed += rows.due(recording.connection, now, lock=True)

@@ -80,6 +80,18 @@ def due(connection: Connection, now: int, *, lock: bool = False) -> list[Lookup]
     return [_lookup(row) for row in found]
 
 
+def closed(connection: Connection) -> list[Lookup]:
+    """Return the lookups that are closed, the oldest first."""
+    query = _query().where(lookups.c.state == "closed").order_by(lookups.c.until, lookups.c.id)
+    return [_lookup(row) for row in connection.execute(query.limit(MOST_LISTED))]
+
+
+def erase(connection: Connection, lookup: str) -> bool:
+    """Erase a closed lookup and its answers; returns whether it was there."""
+    connection.execute(delete(lookup_answers).where(lookup_answers.c.lookup == lookup))
+    return connection.execute(delete(lookups).where(lookups.c.id == lookup)).rowcount == 1
+
+
 def close(connection: Connection, lookup: str) -> None:
     """Close a lookup, and forget its encoding and what was found for it."""
     values = {"state": "closed", "encoding": None, "busy": None}
