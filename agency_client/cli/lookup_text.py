@@ -19,6 +19,11 @@ def when(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def visible(text: str) -> str:
+    """Return another party's text without anything that a terminal would act on."""
+    return "".join(own if own.isprintable() else "\ufffd" for own in text)
+
+
 def entry_text(entry: LookupEntry, own: str) -> str:
     """Return a lookup as a line."""
     if entry.asker == own:
@@ -62,8 +67,8 @@ def shown_text(shown: dict[str, Any]) -> str:
     lines = [
         f"lookup     {shown['id'][:16]} ({shown['state']})",
         f"asked by   {shown['asker']} at {when(shown['at'])}, for {shown['purpose']}",
-        f"reference  {shown['reference']}",
-        f"necessity  {shown['necessity']}",
+        f"reference  {visible(shown['reference'])}",
+        f"necessity  {visible(shown['necessity'])}",
         f"fields     {', '.join(shown['fields'])}",
         f"answers    are handed over at {when(shown['until'])}",
         "records    " + _records_text(shown),
@@ -81,7 +86,7 @@ def leaving_text(found: ReadLookup, records: Sequence[dict[str, str]], decided: 
         return f"To {found.asker} goes an answer that holds nothing ({decided})."
     lines = [f"To {found.asker}, and nobody else, would go of {len(records)} records:"]
     for number, row in enumerate(records, start=1):
-        lines += [f"  {number}  {name:<16} {value}" for name, value in row.items()]
+        lines += [f"  {number}  {name:<16} {visible(value)}" for name, value in row.items()]
     return "\n".join(lines)
 
 
@@ -103,11 +108,11 @@ def opened_text(found: ReadLookup, opened: Opened) -> str:
 
 def _opened_lines(found: ReadLookup, opened: Opened) -> Iterator[str]:
     released = {name: rows for name, rows in opened.released.items() if rows}
-    yield f"{found.request.reference}: released by {', '.join(released) or 'nobody'}"
+    yield f"{visible(found.request.reference)}: released by {', '.join(released) or 'nobody'}"
     for name, rows in released.items():
         for number, row in enumerate(rows, start=1):
             yield f"{name}, record {number}"
-            yield from (f"  {field:<16} {row.get(field, '')}" for field in found.request.fields)
+            yield from (f"  {field:<16} {visible(row.get(field, ''))}" for field in row)
     if opened.silent:
         yield f"no answer came from {', '.join(opened.silent)}"
     yield "Who released nothing may hold nothing, or not share it; that can't be told apart."

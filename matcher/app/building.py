@@ -66,6 +66,7 @@ class Services:
     objects: Objects
     uploads: Uploads
     runs: Runs
+    closing: Closing
     lookups: Lookups
 
 
@@ -89,6 +90,7 @@ def build_services(
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
     runs = Runs(database, in_force(standings), clock)
+    closing = Closing(database, ledger, standings, clock)
     return Services(
         database=database,
         ledger=ledger,
@@ -102,7 +104,8 @@ def build_services(
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
-        lookups=Lookups(database, ledger, Closing(database, ledger, standings, clock), clock),
+        closing=closing,
+        lookups=Lookups(database, ledger, closing, clock),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import shutil
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from linkage.protocol.lookups.record import EncodedPerson
 from linkage.protocol.lookups.replies import parse_matches
 from linkage.protocol.problems import parse_problem
 from matcher.store.tables import lookup_matches, lookups
+from matcher.worker.lookups import beside
+from tests.databases import open_database
 from tests.linkage.protocol.agreements import HUB
 from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
-from tests.matcher.api.serving import Matcher
+from tests.matcher.api.serving import Matcher, running
 from tests.matcher.lookups.asking import AGREEMENT, LIMIT, Asking, person_at, uploads
 
 FILES, WHOSE = uploads()
@@ -56,6 +60,28 @@ def asking(matcher: Matcher, tmp_path: Path) -> Asking:
     return Asking(matcher, tmp_path / "matcher", dict(FILES))
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, migrated_file: Path) -> Path:
+    """Give a folder with a matcher whose agencies are linked, to copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copyfile(migrated_file, folder / "matcher.sqlite")
+    database = open_database(f"sqlite:///{folder / 'matcher.sqlite'}")
+    with running(database) as matcher:
+        Asking(matcher, folder / "runner", dict(FILES)).link()
+    database.close()
+    return folder
+
+
+@pytest.fixture
+def linked(finished: Path, tmp_path: Path) -> Iterator[Asking]:
+    """Give a matcher whose agencies are linked, on SQLite."""
+    shutil.copytree(finished, tmp_path / "linked")
+    database = open_database(f"sqlite:///{tmp_path / 'linked' / 'matcher.sqlite'}")
+    with running(database) as matcher:
+        yield Asking(matcher, tmp_path / "linked" / "runner", dict(FILES), is_new=False)
+    database.close()
+
+
 def test_holders_are_told_which_of_theirs_is_meant_and_the_asker_opens_what_is_released(asking):
     asking.link()
     lookup = asking.asked(person("police", SOMEBODY))
@@ -76,6 +102,14 @@ def test_holders_are_told_which_of_theirs_is_meant_and_the_asker_opens_what_is_r
     assert [event.recipients for event in asking.events()][1:3] == [("police",)] * 2
 
 
+def test_what_a_holder_is_told_has_the_size_of_what_others_are(linked):
+    lookup = linked.asked(person("police", SOMEBODY))
+    linked.compare()
+    held, other = (linked.shown(own, lookup).content for own in (CARE, HEALTH))
+    assert len(held) == len(other)
+    assert held != other
+
+
 def opened(asking: Asking, lookup: str) -> dict[str, Any]:
     """Return what the police open of every answer."""
     file = asking.shown(POLICE, lookup).json()
@@ -86,20 +120,19 @@ def opened(asking: Asking, lookup: str) -> dict[str, Any]:
     return {name: open_answer(AGREEMENT, name, own, request, POLICE) for name, own in said}
 
 
-def test_after_the_end_nothing_of_the_person_is_left(asking):
-    asking.link()
-    lookup = asking.asked(person("police", SOMEBODY))
-    asking.compare()
-    asking.matcher.clock.forward(hours=1)
-    file = asking.shown(CARE, lookup).json()
+def test_after_the_end_nothing_of_the_person_is_left(linked):
+    lookup = linked.asked(person("police", SOMEBODY))
+    linked.compare()
+    linked.matcher.clock.forward(hours=1)
+    file = linked.shown(CARE, lookup).json()
     assert (file["state"], parse_matches(file["matches"])) == ("closed", [])
-    with asking.matcher.services.database.reading() as connection:
+    with linked.matcher.services.database.reading() as connection:
         assert connection.execute(lookup_matches.select()).all() == []
         [row] = connection.execute(lookups.select()).all()
     assert row.encoding is None
-    assert asking.listed(CARE) == []
-    assert [own["state"] for own in asking.listed(POLICE)] == ["closed"]
-    assert problem(asking.answer(CARE, lookup, asking.answer_of(CARE, lookup))) == "refused"
+    assert linked.listed(CARE) == []
+    assert [own["state"] for own in linked.listed(POLICE)] == ["closed"]
+    assert problem(linked.answer(CARE, lookup, linked.answer_of(CARE, lookup))) == "refused"
 
 
 def test_a_lookup_waits_for_a_run_and_is_compared_once_with_each(asking):
@@ -116,24 +149,22 @@ def test_a_lookup_waits_for_a_run_and_is_compared_once_with_each(asking):
     assert (asking.compare(), asking.compare()) == (1, 0)
 
 
-def test_a_worker_that_dies_while_it_compares_is_followed_by_another(asking):
-    asking.link()
-    lookup = asking.asked(person("police", SOMEBODY))
-    assert asking.comparing._take() is not None
-    assert asking.compare() == 0
-    asking.matcher.clock.forward(minutes=3)
-    assert asking.compare() == 1
-    assert parse_matches(asking.shown(CARE, lookup).json()["matches"])
+def test_a_worker_that_dies_while_it_compares_is_followed_by_another(linked):
+    lookup = linked.asked(person("police", SOMEBODY))
+    assert linked.comparing._take() is not None
+    assert linked.compare() == 0
+    linked.matcher.clock.forward(minutes=3)
+    assert linked.compare() == 1
+    assert parse_matches(linked.shown(CARE, lookup).json()["matches"])
 
 
-def test_what_is_compared_too_late_is_dropped(asking):
-    asking.link()
-    asking.asked(person("police", SOMEBODY))
-    work = asking.comparing._take()
-    asking.matcher.clock.forward(hours=1)
-    asking.matcher.services.lookups.visible(AGREEMENT, "care")
-    asking.comparing._store(work, {"care": "-" * 512})
-    with asking.matcher.services.database.reading() as connection:
+def test_what_is_compared_too_late_is_dropped(linked):
+    linked.asked(person("police", SOMEBODY))
+    work = linked.comparing._take()
+    linked.matcher.clock.forward(hours=1)
+    linked.matcher.services.lookups.visible(AGREEMENT, "care")
+    linked.comparing._store(work, {"care": "-" * 512})
+    with linked.matcher.services.database.reading() as connection:
         assert connection.execute(lookup_matches.select()).all() == []
 
 
@@ -248,28 +279,61 @@ def test_an_agency_sees_of_the_answers_its_own_alone(asking):
     assert problem(asking.shown(HUB, lookup)) == "refused"
 
 
-def test_a_record_that_was_erased_is_not_compared(asking, monkeypatch):
+def test_a_record_that_was_erased_is_not_compared(linked, monkeypatch):
     from matcher.lookups import comparing
     from matcher.runs.tombstones import Tombstones
 
-    asking.link()
     gone = Tombstones({"care": frozenset({token("care", SOMEBODY)})})
     monkeypatch.setattr(comparing, "read_erased", lambda *_: gone)
-    lookup = asking.asked(person("police", SOMEBODY))
-    asking.compare()
-    assert parse_matches(asking.shown(CARE, lookup).json()["matches"]) == []
+    lookup = linked.asked(person("police", SOMEBODY))
+    linked.compare()
+    assert parse_matches(linked.shown(CARE, lookup).json()["matches"]) == []
 
 
-def test_a_damaged_upload_stops_its_own_comparison_alone(asking):
-    asking.link()
-    with asking.matcher.services.database.reading() as connection:
+def test_a_damaged_upload_stops_its_own_comparison_alone(linked):
+    with linked.matcher.services.database.reading() as connection:
         from matcher.store.tables import committed_uploads
 
         rows = connection.execute(committed_uploads.select()).all()
     upload = next(row.upload for row in rows if row.agency == "care")
-    path = asking.runner.folder / f"{upload}.arrow"
+    path = linked.runner.folder / f"{upload}.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    lookup = asking.asked(person("police", SOMEBODY))
+    lookup = linked.asked(person("police", SOMEBODY))
     with pytest.raises(Exception, match="isn't what was committed"):
-        asking.compare()
-    assert asking.shown(CARE, lookup).json()["compared"] is False
+        linked.compare()
+    assert linked.shown(CARE, lookup).json()["compared"] is False
+
+
+def test_the_worker_compares_and_closes_while_it_waits(linked):
+    """As in life: lodged, compared within seconds by the worker's own thread, closed in time."""
+    closing = linked.matcher.services.closing
+    lookup = linked.asked(person("police", SOMEBODY))
+    steps = (linked.comparing.compare_next, closing.close_due, closing.erase_due)
+    with beside(steps):
+        wait_until(lambda: linked.shown(CARE, lookup).json()["compared"])
+        linked.matcher.clock.forward(hours=1)
+        wait_until(lambda: linked.events("lookup.closed"))
+        linked.matcher.clock.forward(days=30)
+        wait_until(lambda: linked.events("records.erased"))
+    assert problem(linked.shown(POLICE, lookup)) == "missing"
+
+
+def wait_until(is_so: Callable[[], Any]) -> None:
+    until = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_step_that_fails_is_taken_again(linked):
+    calls: list[str] = []
+
+    def failing() -> bool:
+        calls.append("failing")
+        raise ValueError("it fails")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matcher.worker.lookups.LOOK_SECONDS", 0.01)
+        with beside((failing, lambda: calls.append("after"))):
+            wait_until(lambda: calls.count("after") > 1)
+    assert calls[:4] == ["failing", "after"] * 2

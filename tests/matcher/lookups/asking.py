@@ -82,6 +82,7 @@ class Asking:
     matcher: Matcher
     folder: Path
     files: dict[str, Encodings]
+    is_new: bool = True
     runner: Runner = field(init=False)
     comparing: Comparing = field(init=False)
 
@@ -92,6 +93,8 @@ class Asking:
             services.database, self.runner.objects, self.runner.open_upload,
             Standings(clock), clock,
         )  # fmt: skip
+        if not self.is_new:
+            return
         self.matcher.admit(AGREEMENT)
         self.matcher.sign_all(AGREEMENT)
         self.runner.open_round(AGREEMENT.digest(), 1)
