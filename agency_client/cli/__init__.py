@@ -26,6 +26,7 @@ _COMMANDS = {
         "identity",
         "init",
         "log",
+        "lookup",
         "push",
         "scheme",
         "secret",

@@ -90,7 +90,7 @@ def read_evidence(run: StoredRun) -> Evidence:
             ends[1],
             table["weight"].to_numpy(),
             table["probability"].to_numpy(),
-            _levels(table["levels"], table.num_rows),
+            level_array(table["levels"], table.num_rows),
         )
         assigned = table["assigned"].to_numpy()
         hints = table["hint"].to_numpy()[assigned]
@@ -112,7 +112,7 @@ def read_hints(run: StoredRun) -> Hints | None:
     try:
         table = pq.read_table(path)
         ends = [_ends(run.sources, table, side) for side in ("a", "b")]
-        return Hints(ends[0], ends[1], _levels(table["levels"], table.num_rows))
+        return Hints(ends[0], ends[1], level_array(table["levels"], table.num_rows))
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(run.folder) from error
 
@@ -147,7 +147,8 @@ def _ends(sources: Sources, table: Any, side: str) -> NDArray[np.int32]:
     return ends
 
 
-def _levels(column: Any, rows: int) -> NDArray[np.int8]:
+def level_array(column: Any, rows: int) -> NDArray[np.int8]:
+    """Return the levels in a column of as many rows, int8 (rows, groups), -1 for null."""
     flat = column.combine_chunks().flatten().fill_null(-1).to_numpy()
     return np.asarray(flat, np.int8).reshape(rows, -1 if rows else 0)
 

@@ -28,6 +28,7 @@ from matcher.runs.storing import delete_others
 from matcher.store.failures import DatabaseError
 from matcher.worker.attempt import Attempt, OpenUpload
 from matcher.worker.folders import remove_folder, runs_in, work_folder
+from matcher.worker.lookups import Step, beside
 from matcher.worker.pulse import Pulse, WorkerStoppedError
 
 IDLE_SECONDS = 1.0
@@ -50,7 +51,8 @@ class Worker:
 
     ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
     ``threads`` how many compare (0: one per core). ``after_runs`` does what follows from runs: when
-    the worker begins and after each run; what it couldn't do it does the next time.
+    the worker begins and after each run; what it couldn't do it does the next time. ``steps``
+    are what is done beside the runs.
     """
 
     carrying: Carrying
@@ -61,9 +63,14 @@ class Worker:
     threads: int = 0
     after_runs: Callable[[], object] = lambda: None
     name: str = field(default_factory=worker_name)
+    steps: tuple[Step, ...] = ()
 
     def work(self, must_stop: Callable[[], bool]) -> None:
         """Carry out runs until told to stop; a lost database is waited for."""
+        with beside(self.steps):
+            self._work(must_stop)
+
+    def _work(self, must_stop: Callable[[], bool]) -> None:
         pause = threading.Event()
         sweep_at, followed = time.monotonic(), False
         while not must_stop():
