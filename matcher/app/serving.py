@@ -87,6 +87,7 @@ def server_for(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Server:
             lifespan="off",
             ws="none",
             backlog=settings.connections,
+            timeout_keep_alive=HEAD_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )

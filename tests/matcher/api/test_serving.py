@@ -11,6 +11,7 @@ import pytest
 
 from linkage.protocol.problems import parse_problem
 from matcher.app import serving
+from matcher.config.settings import ServiceSettings
 from matcher.store.database import Database
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.parties import CARE, POLICE
@@ -47,6 +48,16 @@ def is_cut_off(connection: socket.socket) -> bool:
 def test_a_connection_that_says_nothing_is_cut_off(matcher: Matcher):
     with connect(matcher) as silent:
         assert is_cut_off(silent)
+
+
+def test_an_idle_connection_stays_open_as_long_as_a_head_is_waited_for():
+    """docs/operating.md names the seconds: proxies must close theirs before."""
+    server = serving.server_for(_never, ServiceSettings())
+    assert server.config.timeout_keep_alive == serving.HEAD_SECONDS == 10
+
+
+async def _never(*_: object) -> None:
+    raise AssertionError("nobody asks")
 
 
 def test_a_head_that_drips_is_cut_off(matcher: Matcher):
