@@ -96,7 +96,7 @@ def _make_file(path: Path) -> None:
 
 
 def lock_alone(connection: Connection) -> None:
-    """Let one migration, restore or purge happen at a time; SQLite's writers are alone already."""
+    """Let one migration or restore happen at a time; SQLite's writers are alone already."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
