@@ -40,10 +40,8 @@ _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 @dataclass(frozen=True)
 class Answer:
-    """A verified answer: its status, headers by lower-case name, and body."""
+    """A verified answer: its body, empty if that was written elsewhere."""
 
-    status: int
-    headers: httpx2.Headers
     content: bytes
 
 
@@ -118,11 +116,11 @@ class Connection:
                 sink.truncate()
                 for chunk in response.iter_bytes():
                     sink.write(chunk)
-                return Answer(response.status_code, response.headers, b"")
+                return Answer(b"")
             content = _bounded(response, self._source)
         if not response.is_success:
             raise self._problem(response, content)
-        return Answer(response.status_code, response.headers, content)
+        return Answer(content)
 
     @contextmanager
     def _opened(
