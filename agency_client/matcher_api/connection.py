@@ -32,6 +32,8 @@ from linkage.protocol.requests import (
 MOST_BYTES = 16 << 20
 """No answer that is kept in memory has more."""
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+# The matcher reads a whole file of encodings before it answers.
+_TIMEOUT_OF_COMMIT = httpx2.Timeout(60.0, connect=10.0, read=300.0)
 _PAUSES = (0.5, 2.0)  # before the second and the third try
 _AGAIN = frozenset({429, 503})
 _PROXYS = frozenset({502, 504})
@@ -129,8 +131,11 @@ class Connection:
         draft = Draft(method, self.place.url + path, body, pinned)
         key, nonce = self.store.identity.signing_key, secrets.token_hex(NONCE_BYTES)
         headers = signed_headers(draft, key, self._clock(), nonce)
+        timeout = _TIMEOUT_OF_COMMIT if path.endswith("/commit") else _TIMEOUT
         try:
-            with self._http.stream(method, draft.url, headers=headers, content=body) as response:
+            with self._http.stream(
+                method, draft.url, headers=headers, content=body, timeout=timeout
+            ) as response:
                 yield response
         except httpx2.ConnectError as error:
             raise self._unreachable(error) from None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from matcher.agreements.standings import Standings
-from matcher.app.running import in_force, utc_now
+from matcher.app.running import in_force, matcher_of, utc_now
+from matcher.config.identity_key import read_keys
 from matcher.config.log_key import read_signer
 from matcher.config.settings import Settings
+from matcher.disclosures.finished import FinishedRuns
+from matcher.disclosures.recalls import Recalls
 from matcher.ledger.ledger import Ledger
 from matcher.objects.opening import open_objects
 from matcher.runs.carrying import Carrying
@@ -21,10 +24,13 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
     database = Database(settings.database_url)
     require_current(database)
     ledger = Ledger(database, read_signer(settings.log_key_file, settings.log_key))
-    required, objects = in_force(Standings(clock)), open_objects(settings)
+    standings, objects = Standings(clock), open_objects(settings)
+    required, own = in_force(standings), matcher_of(read_keys(settings.identity_key_file))
     runs = Runs(database, required, clock)
     limits, chosen = settings.sections.uploads, settings.sections.worker
     uploads = Uploads(database, ledger, objects, limits, clock, runs.queue_if_due)
+    finished = FinishedRuns(database, objects)
+    recalls = Recalls(database, ledger, finished, standings.agreement, own, clock)
     return Worker(
         Carrying(database, ledger, required, clock),
         objects,
@@ -32,4 +38,5 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
         settings.work_folder,
         chosen.lease_seconds,
         chosen.threads,
+        recalls.compare,
     )

@@ -104,6 +104,7 @@ class Restorer:
             try:
                 with migrating(self._database) as connection:
                     require_empty(connection)
+                    self._objects.make_ready()
                     self._restore(connection, file, manifest, stored)
                     verify_log_of(connection, self._key)
             except BaseException:
@@ -180,6 +181,8 @@ def _require_own(objects: Objects, manifest: Manifest) -> None:
 
     No restored row would name it, so that nobody could use it any more, and a purge deletes it.
     """
+    if objects.is_to_be_made():
+        return
     own = manifest.objects
     other = [key for prefix in PREFIXES for key in objects.list(prefix) if key not in own]
     if other:

@@ -89,10 +89,10 @@ def test_init_overwrites_nothing(folder: Path, matcher):
 
 def test_migrate_says_what_it_did(folder: Path, matcher):
     _, out, _ = matcher("migrate", folder, "--dry-run", "--format", "json")
-    assert json.loads(out) == {"from": None, "to": "0002", "dry_run": True}
+    assert json.loads(out) == {"from": None, "to": "0003", "dry_run": True}
     assert not (folder / "matcher.sqlite").exists()
     assert "would be brought from version none" in matcher("migrate", folder, "--dry-run")[1]
-    assert "was brought from version none to 0002" in matcher("migrate", folder)[1]
+    assert "was brought from version none to 0003" in matcher("migrate", folder)[1]
     assert "nothing to do" in matcher("migrate", folder)[1]
 
 

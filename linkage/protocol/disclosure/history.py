@@ -1,8 +1,10 @@
 """Reading a disclosure from its signed messages alone, whoever hands them over.
 
 The matcher enters messages in the order of its log; each client reads the same messages again, and
-comes to the same life or refuses them. A matcher that leaves one out, makes one up, or puts one of
-another proposal in, gets no further than an honest one.
+comes to the same life or refuses them. A matcher that makes one up, or puts one of another proposal
+in, gets no further than an honest one. One that keeps a message back can hide from a client, for a
+while, that something was refused, replaced or recalled, and never that it wasn't approved: the log
+has the event, so that whoever reads the log finds out.
 """
 
 from __future__ import annotations
@@ -34,13 +36,16 @@ from linkage.protocol.disclosure.rules import quorum, require_allowed
 from linkage.protocol.keys import PublicIdentity
 from linkage.protocol.signing import verify_signed
 
+CLOCK_SECONDS = 300
+"""By how much the clocks of a party and of the matcher may differ."""
+
 
 @dataclass(frozen=True)
 class Case:
     """A disclosure as its messages tell it.
 
-    ``digest`` is the proposal's, ``releases`` the holders' releases by name, ``recall`` the recall
-    and its digest if there is one.
+    ``digest`` is the proposal's, ``releases`` the holders' releases by name, ``recalls`` the
+    recalls in their order, each with its digest.
     """
 
     agreement: Agreement
@@ -50,7 +55,7 @@ class Case:
     evidence: Evidence
     life: Life
     releases: dict[str, Release]
-    recall: tuple[str, Recall] | None = None
+    recalls: tuple[tuple[str, Recall], ...] = ()
 
 
 def open_case(agreement: Agreement, evidence: bytes, proposal: bytes) -> Case:
@@ -84,12 +89,12 @@ def open_case(agreement: Agreement, evidence: bytes, proposal: bytes) -> Case:
     return Case(agreement, signed.signer, digest_of(proposal), said, found, Life(terms), {})
 
 
-def advance(case: Case, message: bytes, source: str) -> Case:
+def advance(case: Case, message: bytes, source: str, entered: int | None = None) -> Case:
     """Return the case after one more signed message.
 
-    ``source`` is the name that errors give to it. Raises `VerificationError` where it isn't what a
-    party signed about this very proposal, `PolicyError` or `NotReadyError` where it comes out of
-    turn.
+    ``source`` is the name that errors give to it, ``entered`` when the log took it in (POSIX
+    seconds), if that is known. Raises `VerificationError` where it isn't what a party signed about
+    this very proposal, `PolicyError` or `NotReadyError` where it comes out of turn.
     """
     kind = _kind(message, source)
     signed = verify_signed(message, source, kind, case.agreement.identities)
@@ -101,6 +106,11 @@ def advance(case: Case, message: bytes, source: str) -> Case:
         )
     if move.at < case.proposal.proposed:
         raise VerificationError(f"{source} of {signed.signer!r} is older than the proposal.")
+    if entered is not None and abs(entered - move.at) > CLOCK_SECONDS:
+        raise VerificationError(
+            f"{source} says another time than that at which it came, by more than "
+            f"{CLOCK_SECONDS // 60} minutes; set the clock of {signed.signer!r} right."
+        )
     return _moved(case, signed.signer, move, message)
 
 
@@ -144,12 +154,12 @@ def _moved(case: Case, party: str, move: Move, message: bytes) -> Case:
         case Recall():
             _require_known(case, move)
             after = life.recall(party, _matcher(case.agreement).name)
-            return _with(case, after, recall=(digest_of(message), move))
+            return _with(case, after, recalls=(*case.recalls, (digest_of(message), move)))
         case Return():
-            after = life.give_back(party)
-            if case.recall is None or case.recall[0] != move.recall:
-                raise VerificationError("It answers another recall than the one that was made.")
-            return _with(case, after)
+            made = [digest for digest, _ in case.recalls]
+            if move.recall not in made:
+                raise VerificationError("It answers a recall that wasn't made.")
+            return _with(case, life.give_back(party, made.index(move.recall)))
 
 
 def _with(
@@ -157,13 +167,13 @@ def _with(
     life: Life,
     *,
     releases: dict[str, Release] | None = None,
-    recall: tuple[str, Recall] | None = None,
+    recalls: tuple[tuple[str, Recall], ...] | None = None,
 ) -> Case:
     return replace(
         case,
         life=life,
         releases=case.releases if releases is None else releases,
-        recall=recall or case.recall,
+        recalls=case.recalls if recalls is None else recalls,
     )
 
 
@@ -212,6 +222,6 @@ def _matcher(agreement: Agreement) -> PublicIdentity:
 def _kind(message: bytes, source: str) -> str:
     """Return the kind that a message says it is; whether it is, its signature decides."""
     kind = parse_json(message, source).get("kind")
-    if kind not in KINDS or kind in (EVIDENCE_KIND, PROPOSAL_KIND):
+    if not isinstance(kind, str) or kind not in KINDS or kind in (EVIDENCE_KIND, PROPOSAL_KIND):
         raise VerificationError(f"{source} is no message that moves a disclosure.")
-    return str(kind)
+    return kind

@@ -42,7 +42,11 @@ class Terms:
 
 @dataclass(frozen=True)
 class Life:
-    """Where a disclosure stands, and who has done what."""
+    """Where a disclosure stands, and who has done what.
+
+    There may be several ``recalls``, each with recipients who have ``returned``: who and which, by
+    its number from 0.
+    """
 
     terms: Terms
     state: State = "proposed"
@@ -50,7 +54,8 @@ class Life:
     refused: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
-    returned: frozenset[str] = frozenset()
+    recalls: int = 0
+    returned: frozenset[tuple[str, int]] = frozenset()
 
     def approve(self, party: str, at: int) -> Life:
         """Count an approver's consent; with the quorum it is approved."""
@@ -114,31 +119,37 @@ class Life:
         return replace(self, opened=self.opened | {recipient}, state="opened")
 
     def recall(self, party: str, matcher: str) -> Life:
-        """Ask the recipients to give up what was disclosed.
+        """Ask the recipients to give up what was disclosed; nothing more is released then.
 
         The proposer, an approver or a holder may, and the matcher where a later run has split or
-        merged what was disclosed.
+        merged what was disclosed. Before anything is released only the proposer and the matcher
+        may: an approver who was outvoted has no veto. It can be recalled again, for other reasons.
         """
-        allowed = {self.terms.proposer, matcher} | self.terms.approvers | self.terms.holders
-        if party not in allowed:
-            raise PolicyError(f"{party!r} has no part in it that lets it be recalled.")
-        if self.state not in ("approved", "released", "opened"):
+        allowed = {self.terms.proposer, matcher}
+        if self.released:
+            allowed |= self.terms.approvers | self.terms.holders
+        if self.state not in ("approved", "released", "opened", "recalled"):
             raise PolicyError(f"It is {self.state}; there is nothing to recall.")
-        return replace(self, state="recalled")
+        if party not in allowed:
+            raise PolicyError(f"{party!r} has no part in it that lets it be recalled now.")
+        return replace(self, state="recalled", recalls=self.recalls + 1)
 
-    def give_back(self, recipient: str) -> Life:
-        """Note that a recipient has done what the recall asks."""
+    def give_back(self, recipient: str, recall: int) -> Life:
+        """Note that a recipient has done what a recall asks, by the recall's number from 0."""
         self._require_recipient(recipient)
-        if self.state != "recalled":
-            raise PolicyError(f"It is {self.state} and wasn't recalled.")
-        return replace(self, returned=self.returned | {recipient})
+        if not 0 <= recall < self.recalls:
+            raise PolicyError(f"It is {self.state} and has no such recall.")
+        if (recipient, recall) in self.returned:
+            raise PolicyError(f"{recipient!r} has answered that recall already.")
+        return replace(self, returned=self.returned | {(recipient, recall)})
 
     @property
     def outstanding(self) -> AbstractSet[str]:
-        """Recipients who could have something and haven't yet answered a recall."""
-        if self.state != "recalled" or not self.released:
+        """Recipients who could have something and haven't yet answered every recall."""
+        if not self.released:
             return frozenset()
-        return self.terms.recipients - self.returned
+        due = {(name, number) for name in self.terms.recipients for number in range(self.recalls)}
+        return frozenset(name for name, _ in due - self.returned)
 
     def _require_vote(self, party: str, at: int) -> None:
         if self.state not in ("proposed", "approved"):

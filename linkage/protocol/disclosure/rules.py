@@ -6,6 +6,7 @@ Each fault names the clause that forbids it, so that a refusal can be looked up 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
 
 from linkage.errors import PolicyError
 from linkage.protocol.agreement import Agreement
@@ -30,7 +31,7 @@ def require_allowed(
     faults = [
         *_parties(agreement, terms, proposer, proposal),
         *_purpose(agreement, proposal),
-        *_extent(terms, proposal),
+        *_extent(agreement, terms, proposal),
         *_binding(agreement, proposal, evidence),
     ]
     found = {own.cluster: own for own in evidence.clusters}
@@ -77,7 +78,7 @@ def _purpose(agreement: Agreement, proposal: Proposal) -> Iterator[str]:
         yield "it has another lawful basis (agreement.lawful_basis)"
 
 
-def _extent(terms: Disclosure, proposal: Proposal) -> Iterator[str]:
+def _extent(agreement: Agreement, terms: Disclosure, proposal: Proposal) -> Iterator[str]:
     count = len(proposal.clusters)
     if count < terms.least_batch:
         yield f"{count} clusters are fewer than {terms.least_batch} (disclosure.least_batch)"
@@ -85,6 +86,13 @@ def _extent(terms: Disclosure, proposal: Proposal) -> Iterator[str]:
         yield f"{count} clusters are more than {terms.most_batch} (disclosure.most_batch)"
     if proposal.expires - proposal.proposed > terms.expires_days * DAY:
         yield f"it is open for more than {terms.expires_days} days (disclosure.expires_days)"
+    ends = agreement.agreement.ends
+    if ends is None or proposal.expires > _midnight_after(ends):
+        yield f"it is open beyond the day on which the agreement ends, {ends} (agreement.ends)"
+
+
+def _midnight_after(day: date) -> float:
+    return (datetime.combine(day, time(), UTC) + timedelta(days=1)).timestamp()
 
 
 def _binding(agreement: Agreement, proposal: Proposal, evidence: Evidence) -> Iterator[str]:

@@ -36,6 +36,7 @@ FILLED = {
     "number": "1",
     "upload": "0" * 32,
     "run": "0" * 32,
+    "proposal": "0" * 64,
 }
 OF_ROLE: dict[Role, Identity] = {
     role: next(own for own, has in ROLES.items() if has == role) for role in get_args(Role)

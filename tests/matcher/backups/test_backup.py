@@ -35,7 +35,7 @@ from matcher.objects.folder import Folder
 from matcher.objects.objects import Draft, Objects
 from matcher.store.database import Database
 from matcher.store.failures import VersionError
-from matcher.store.migrating import migrate
+from matcher.store.migrating import migrate, needed_version
 from matcher.store.tables import nonces, uploads
 from matcher.uploads.rows import find, parts_of
 from tests.databases import Server, open_database
@@ -64,6 +64,7 @@ def small(tmp_path: Path) -> Iterator[Data]:
 def elsewhere(tmp_path: Path) -> Iterator[tuple[Database, Objects]]:
     """Give the place of a database that isn't there yet, and an empty store."""
     database = open_database(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    (tmp_path / "elsewhere").mkdir()
     yield database, Folder(tmp_path / "elsewhere")
     database.close()
 
@@ -349,6 +350,7 @@ def test_a_byte_that_changed_or_a_cut_changes_nothing(made: Path, tmp_path_facto
         whole[at] ^= draw.draw(st.integers(1, 255))
     damaged = folder / "damaged.tar"
     damaged.write_bytes(whole)
+    (folder / "objects").mkdir()
     place = open_database(f"sqlite:///{folder / 'new.sqlite'}"), Folder(folder / "objects")
     try:
         restore(damaged, place)
@@ -421,7 +423,7 @@ def test_rows_that_are_none_are_refused(made: Path, elsewhere, tmp_path: Path, r
 def test_another_version_is_refused(made: Path, elsewhere, tmp_path: Path, version: str):
     whole = members(made)
     whole[MANIFEST] = whole[MANIFEST].replace(
-        b'"version":"0002"', f'"version":"{version}"'.encode()
+        f'"version":"{needed_version()}"'.encode(), f'"version":"{version}"'.encode()
     )
     with pytest.raises(VersionError, match=f"version {version}"):
         restore(write_tar(tmp_path / "version.tar", resigned(whole)), elsewhere)
@@ -531,6 +533,7 @@ class Full(Folder):
 
 @pytest.mark.parametrize("room", [0, 1, 10])
 def test_a_full_store_changes_nothing(made: Path, elsewhere, tmp_path: Path, room: int):
+    (tmp_path / "full").mkdir()
     full = Full(tmp_path / "full", room)
     with pytest.raises(ObjectsError, match="full"):
         restore(made, (elsewhere[0], full))

@@ -145,8 +145,32 @@ def test_a_recall_is_about_what_was_asked_and_is_answered_itself():
     with pytest.raises(VerificationError, match="didn't ask for"):
         case(*QUORUM, *RELEASES, recall(POLICE, lineage={THREE: ()}))
     recalled = recall(POLICE)
-    with pytest.raises(VerificationError, match="another recall"):
+    with pytest.raises(VerificationError, match="a recall that wasn't made"):
         case(*QUORUM, *RELEASES, recalled, giving_back(recall(CARE)))
+
+
+def test_each_of_several_recalls_is_answered_by_its_own_return():
+    first, second = recall(POLICE), recall(MATCHER)
+    told = case(*QUORUM, *RELEASES, first, second, giving_back(second))
+    assert [digest for digest, _ in told.recalls] == [digest_of(first), digest_of(second)]
+    assert told.life.outstanding == {"hub"}
+    assert not advance(told, giving_back(first), "it").life.outstanding
+
+
+@pytest.mark.parametrize("late", [-301, 301])
+def test_a_message_says_the_time_at_which_it_came(late):
+    begun = open_case(AGREEMENT, SIGNED_EVIDENCE, SIGNED_PROPOSAL)
+    with pytest.raises(VerificationError, match="another time"):
+        advance(begun, approval(POLICE, at=NOW + 400), "it", entered=NOW + 400 + late)
+    close = NOW + 400 + late // 301 * 300
+    assert advance(begun, approval(POLICE, at=NOW + 400), "it", entered=close).life.approved
+
+
+@pytest.mark.parametrize("kind", [b"[]", b"{}", b"1", b"null", b'"x"', b'"cluster-evidence"'])
+def test_a_message_of_no_kind_is_refused_in_words(kind):
+    begun = open_case(AGREEMENT, SIGNED_EVIDENCE, SIGNED_PROPOSAL)
+    with pytest.raises(VerificationError, match="no message that moves"):
+        advance(begun, b'{"kind":' + kind + b"}", "it")
 
 
 def test_no_move_is_older_than_the_proposal():

@@ -34,8 +34,23 @@ def test_a_whole_life():
     later = OPENED.release("care", 4)
     assert (later.state, later.released) == ("opened", {"police", "care"})
     assert RECALLED.outstanding == {"hub", "ward"}
-    assert RECALLED.give_back("hub").outstanding == {"ward"}
-    assert not APPROVED.recall("health", "linker").outstanding
+    assert RECALLED.give_back("hub", 0).outstanding == {"ward"}
+    assert not APPROVED.recall("care", "linker").outstanding
+
+
+def test_it_can_be_recalled_again_and_each_recall_is_answered():
+    again = RECALLED.give_back("hub", 0).give_back("ward", 0).recall("linker", "linker")
+    assert again.outstanding == {"hub", "ward"}
+    answered = again.give_back("hub", 1)
+    assert answered.outstanding == {"ward"}
+    assert not answered.give_back("ward", 1).outstanding
+
+
+def test_an_approver_who_was_outvoted_has_no_veto():
+    with pytest.raises(PolicyError, match="recalled now"):
+        APPROVED.recall("school", "linker")
+    assert APPROVED.recall("care", "linker").state == "recalled"
+    assert RELEASED.recall("school", "linker").state == "recalled"
 
 
 def test_a_refusal_ends_it_once_the_quorum_is_out_of_reach():
@@ -64,11 +79,15 @@ def test_a_refusal_ends_it_once_the_quorum_is_out_of_reach():
         (lambda: RELEASED.expire(END), "doesn't expire"),
         (lambda: NEW.recall("police", "linker"), "nothing to recall"),
         (lambda: RELEASED.recall("ward", "linker"), "no part in it"),
-        (lambda: RECALLED.recall("police", "linker"), "nothing to recall"),
+        (lambda: APPROVED.recall("police", "linker"), "recalled now"),
+        (lambda: APPROVED.recall("care", "linker").recall("police", "linker"), "recalled now"),
         (lambda: RECALLED.release("care", 5), "nothing is released any more"),
         (lambda: RECALLED.open("ward"), "nothing to open"),
-        (lambda: OPENED.give_back("hub"), "wasn't recalled"),
-        (lambda: RECALLED.give_back("police"), "no recipient"),
+        (lambda: OPENED.give_back("hub", 0), "no such recall"),
+        (lambda: RECALLED.give_back("hub", 1), "no such recall"),
+        (lambda: RECALLED.give_back("hub", -1), "no such recall"),
+        (lambda: RECALLED.give_back("hub", 0).give_back("hub", 0), "answered that recall already"),
+        (lambda: RECALLED.give_back("police", 0), "no recipient"),
         (lambda: NEW.supersede("police"), "Only 'care'"),
         (lambda: RELEASED.supersede("care"), "can't be replaced"),
     ],
@@ -114,6 +133,8 @@ class Seen:
     yes: set[str] = field(default_factory=set)
     no: set[str] = field(default_factory=set)
     sealed: list[tuple[str, int, frozenset[str]]] = field(default_factory=list)
+    recalls: int = 0
+    returned: list[tuple[str, int]] = field(default_factory=list)
 
 
 class AnyMoves(RuleBasedStateMachine):
@@ -154,11 +175,14 @@ class AnyMoves(RuleBasedStateMachine):
 
     @rule(party=PARTIES)
     def recall(self, party):
-        self.attempt(lambda life: life.recall(party, "linker"))
+        if self.attempt(lambda life: life.recall(party, "linker")):
+            assert self.seen.sealed or party in {TERMS.proposer, "linker"}
+            self.seen.recalls += 1
 
-    @rule(party=PARTIES)
-    def give_back(self, party):
-        self.attempt(lambda life: life.give_back(party))
+    @rule(party=PARTIES, number=st.integers(-1, 3))
+    def give_back(self, party, number):
+        if self.attempt(lambda life: life.give_back(party, number)):
+            self.seen.returned.append((party, number))
 
     @rule(at=TIMES)
     def expire(self, at):
@@ -186,6 +210,15 @@ class AnyMoves(RuleBasedStateMachine):
     def what_ended_unreleased_was_never_released(self):
         if self.life.state in ENDED:
             assert not self.seen.sealed
+
+    @invariant()
+    def every_recall_waits_for_every_recipient(self):
+        returned = self.seen.returned
+        assert len(set(returned)) == len(returned)
+        answered = {name for name in TERMS.recipients
+                    if all((name, n) in returned for n in range(self.seen.recalls))}  # fmt: skip
+        due = TERMS.recipients - answered if self.seen.sealed else set()
+        assert self.life.outstanding == due
 
     @invariant()
     def nobody_releases_twice(self):

@@ -1,10 +1,12 @@
 """Releases: sealed for the agreed fields, people and recipients, and opened as nothing else."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkage.errors import NotReadyError, PolicyError, VerificationError
+from linkage.errors import InputError, NotReadyError, PolicyError, VerificationError
 from linkage.protocol.canonical import canonical_json
 from linkage.protocol.disclosure.commitment import commit_tokens
 from linkage.protocol.disclosure.history import advance, replay
@@ -17,7 +19,7 @@ from linkage.protocol.disclosure.release import (
 )
 from linkage.protocol.disclosure.side_by_side import side_by_side
 from linkage.protocol.sealing import Context, seal
-from tests.linkage.protocol.agreements import AGREEMENT, HUB
+from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB
 from tests.linkage.protocol.disclosure.made_up import (
     NOW,
     ONE,
@@ -26,8 +28,11 @@ from tests.linkage.protocol.disclosure.made_up import (
     SIGNED_PROPOSAL,
     TWO,
     approval,
+    cluster,
+    evidence,
+    proposal,
 )
-from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
+from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
 
 APPROVED = replay(AGREEMENT, SIGNED_EVIDENCE, SIGNED_PROPOSAL, [approval(POLICE), approval(HEALTH)])
 PROPOSED = replay(AGREEMENT, SIGNED_EVIDENCE, SIGNED_PROPOSAL, [approval(POLICE)])
@@ -86,14 +91,49 @@ def test_fields_that_were_not_asked_for_are_not_sealed():
         seal_release(APPROVED, POLICE, {ONE: ({"date_of_birth": "2009-01-01"},)}, NOW)
 
 
+@pytest.mark.parametrize(
+    "fields", [{TWO: ADA[ONE]}, {**ADA, TWO: ()}, {ONE: (*ADA[ONE], *ADA[ONE])}]
+)
+def test_people_who_were_not_asked_for_are_not_sealed(fields):
+    with pytest.raises(PolicyError, match="weren't asked for"):
+        seal_release(APPROVED, POLICE, fields, NOW)
+
+
+def test_a_value_without_end_is_refused_without_being_quoted():
+    with pytest.raises(InputError) as refused:
+        seal_release(APPROVED, POLICE, {ONE: ({"surname": "Byron" * 2001},)}, NOW)
+    assert "Byron" not in str(refused.value)
+
+
 def test_withholding_is_counted():
     release, _ = seal_release(APPROVED, POLICE, {}, NOW, reason="A court order.")
     assert (release.records, release.withheld) == (0, 1)
 
 
+@pytest.mark.parametrize(("fields", "reason"), [({}, ""), (ADA, "A court order.")])
+def test_withholding_has_a_reason_and_nothing_else_has(fields, reason):
+    with pytest.raises(PolicyError, match="say why"):
+        seal_release(APPROVED, POLICE, fields, NOW, reason=reason)
+
+
+def test_more_tokens_than_the_evidence_says_are_not_looked_up():
+    """The commitment is to three records where the evidence says one."""
+    tokens = tuple(bytes([number]) * 16 for number in range(3))
+    held = replace(cluster(ONE, "care", "health").holders[0], agency="police")
+    held = replace(held, tokens=commit_tokens(bytes(32), ONE, "police", tokens))
+    others = cluster(ONE, "care", "health")
+    found = evidence(replace(others, holders=(*others.holders, held)))
+    asked = sign_message(proposal(found), ANALYST)
+    said = [approval(own, digest=digest_of(asked)) for own in (POLICE, HEALTH)]
+    case = replay(AGREEMENT, sign_message(found, MATCHER), asked, said)
+    with pytest.raises(VerificationError, match="3 records"):
+        tokens_to_release(case, "police", {ONE: Revealed(bytes(32), tokens)}, NOW)
+
+
 def forged(payload, holder=POLICE):
     """A holder that seals something else than it may, and signs for it."""
-    context = Context(AGREEMENT.digest(), 1, 0, "disclosed-fields", 0)
+    sequence = int(APPROVED.digest[:13], 16)
+    context = Context(AGREEMENT.digest(), 1, 0, "disclosed-fields", sequence)
     sealed = seal(HUB.public, context, canonical_json(payload), holder)
     release, _ = seal_release(APPROVED, holder, ADA, NOW + 99)
     release.sealed["hub"] = digest_of(sealed)

@@ -1,6 +1,7 @@
 """The agreement's rules on proposals, each by a proposal that breaks it and nothing else."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,6 +21,8 @@ from tests.linkage.protocol.disclosure.made_up import (
     proposal,
 )
 
+LAST_DAY = int(datetime(2026, 12, 31, tzinfo=UTC).timestamp())
+
 
 def check(found=EVIDENCE, proposer="analyst", under=AGREEMENT, **changes):
     require_allowed(under, proposer, proposal(found, **changes), found)
@@ -28,6 +31,10 @@ def check(found=EVIDENCE, proposer="analyst", under=AGREEMENT, **changes):
 @pytest.mark.parametrize("proposer", ["analyst", "police", "hub"])
 def test_a_proposal_by_the_book_is_allowed(proposer):
     check(proposer=proposer)
+
+
+def test_it_may_be_open_to_the_last_second_of_the_agreement():
+    check(proposed=LAST_DAY, expires=LAST_DAY + DAY)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +47,7 @@ def test_a_proposal_by_the_book_is_allowed(proposer):
         ({"purpose": "curiosity"}, "agreement.purpose_codes"),
         ({"lawful_basis": "Habit."}, "agreement.lawful_basis"),
         ({"expires": NOW + 30 * DAY + 1}, "disclosure.expires_days"),
+        ({"proposed": LAST_DAY, "expires": LAST_DAY + DAY + 1}, "agreement.ends"),
         ({"agreement": "0" * 64}, "another agreement"),
         ({"epoch": 2}, "another agreement"),
         ({"clusters": (Asked(TWO, "several"),)}, "other clusters"),
