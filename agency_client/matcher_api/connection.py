@@ -13,16 +13,14 @@ from types import TracebackType
 from typing import IO, Self
 
 import httpx2
-from pydantic import TypeAdapter
 
 from agency_client.keystore.store import OpenKeystore
 from agency_client.matcher_api.following import FollowedLog
 from agency_client.matcher_api.place import MatcherPlace
+from agency_client.matcher_api.proofs import parse_proof, proof_path
 from agency_client.matcher_api.signing import Draft, signed_headers
 from linkage.errors import LinkageError, UnavailableError, VerificationError
-from linkage.protocol.canonical import decode_base64
 from linkage.protocol.problems import MEDIA_TYPE, parse_problem
-from linkage.protocol.replies import ConsistencyProof, parse_reply
 from linkage.protocol.requests import (
     CHECKPOINT,
     CONSISTENCY,
@@ -40,15 +38,12 @@ _PAUSES = (0.5, 2.0)  # before the second and the third try
 _AGAIN = frozenset({429, 503})
 _PROXYS = frozenset({502, 504})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
-_CONSISTENCY = TypeAdapter(ConsistencyProof)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A verified answer: its status, headers by lower-case name, and body."""
+    """A verified answer: its body, empty if that was written elsewhere."""
 
-    status: int
-    headers: httpx2.Headers
     content: bytes
 
 
@@ -123,11 +118,11 @@ class Connection:
                 sink.truncate()
                 for chunk in response.iter_bytes():
                     sink.write(chunk)
-                return Answer(response.status_code, response.headers, b"")
+                return Answer(b"")
             content = _bounded(response, self._source)
         if not response.is_success:
             raise self._problem(response, content)
-        return Answer(response.status_code, response.headers, content)
+        return Answer(content)
 
     @contextmanager
     def _opened(
@@ -207,17 +202,15 @@ class Connection:
 
     def _consistency(self, first: int, second: int) -> Sequence[bytes]:
         """Fetch a proof, to hold two answers of the log against each other."""
-        path = f"/v1/log/consistency?first={first}&second={second}"
         try:
-            with self._opened("GET", path, None, 0) as response:
+            with self._opened("GET", f"/v1{proof_path(first, second)}", None, 0) as response:
                 content = _bounded(response, self._source)
         except _TryAgainError as error:
             # The request whose answer is held against the proof was heard, if there was one.
             raise _TryAgainError(error.reason, after=error.after) from None
         if not response.is_success:
             raise self._problem(response, content)
-        found = parse_reply(_CONSISTENCY, content, f"The proof of {self._source}")
-        return [decode_base64(hashed, self._source) for hashed in found.proof]
+        return parse_proof(content, first, second, f"The answer of {self._source}")
 
     def _problem(self, response: httpx2.Response, content: bytes) -> LinkageError:
         """Return the error for an answer that is a problem."""

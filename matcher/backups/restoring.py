@@ -79,7 +79,10 @@ class Restorer:
     def plan(self, path: Path) -> Manifest:
         """Verify a backup, and that it could be restored here; writes nothing."""
         with path.open("rb") as file:
-            manifest = verify_backup(file, self._key)
+            return self._planned(file)
+
+    def _planned(self, file: IO[bytes]) -> Manifest:
+        manifest = verify_backup(file, self._key)
         versions = plan_migration(self._database)
         if versions.found == versions.needed:
             with self._database.reading() as connection:
@@ -94,19 +97,19 @@ class Restorer:
         store holds other objects than the backup's, `LogError` if the log doesn't verify. Nothing
         is changed then.
         """
-        self.plan(path)
         stored: list[str] = []
-        try:
-            with path.open("rb") as file, migrating(self._database) as connection:
-                require_empty(connection)
-                # The file may have been changed since: what counts is the manifest read with it.
-                manifest = verify_backup(file, self._key)
-                self._objects.make_ready()
-                self._restore(connection, file, manifest, stored)
-                verify_log_of(connection, self._key)
-        except BaseException:
-            self._take_back(stored)
-            raise
+        # Held open, so that whatever takes its name meanwhile, it is the one that was verified.
+        with path.open("rb") as file:
+            manifest = self._planned(file)
+            try:
+                with migrating(self._database) as connection:
+                    require_empty(connection)
+                    self._objects.make_ready()
+                    self._restore(connection, file, manifest, stored)
+                    verify_log_of(connection, self._key)
+            except BaseException:
+                self._take_back(stored)
+                raise
         return manifest
 
     def _restore(
@@ -114,11 +117,11 @@ class Restorer:
     ) -> None:
         connection.execute(delete(log_head))  # its one row is in the backup
         known = {table.name: table for table in tables()}
-        for kind, entries in groupby(read_archive(file), _kind):
+        for kind, entries in groupby(_members_again(file, manifest), _kind):
             if kind == OBJECTS:
                 for entry in entries:
                     self._store(entry, manifest.members[entry.name], stored)
-            elif kind:
+            else:
                 write_rows(connection, _table(known, kind), _verified(entries, manifest))
 
     def _store(self, entry: Entry, member: Member, stored: list[str]) -> None:
@@ -215,11 +218,25 @@ def _require_version(manifest: Manifest) -> None:
         )
 
 
+def _members_again(file: IO[bytes], manifest: Manifest) -> Iterator[Entry]:
+    """Yield the members of a verified backup; raises `BackupError` unless all are still there."""
+    left = set(manifest.members)
+    for entry in read_archive(file):
+        if entry.name in (MANIFEST, NOTE):
+            continue
+        if entry.name not in left:
+            raise _changed(entry.name)
+        left.remove(entry.name)
+        yield entry
+    if left:
+        raise _changed(min(left))
+
+
 def _kind(entry: Entry) -> str:
-    """Return the name of the table, `OBJECTS`, or nothing for the ends."""
+    """Return the name of the table, or `OBJECTS`."""
     if entry.name.startswith(OBJECTS):
         return OBJECTS
-    return entry.name.split("/")[1] if entry.name.startswith(TABLES) else ""
+    return entry.name.removeprefix(TABLES).split("/")[0]
 
 
 def _table(known: dict[str, Table], name: str) -> Table:

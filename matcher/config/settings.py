@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 
 from linkage.audit.failures import LogError
 from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
+from linkage.protocol.upload import MOST_PARTS
 
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 SQLITE = "sqlite"
@@ -29,7 +30,6 @@ POSTGRESQL = "postgresql+psycopg"
 _BUCKET = re.compile(
     r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_-][A-Za-z0-9._/-]*))?"
 )
-MOST_PARTS = 10_000
 MOST_PART = 64 * 2**20
 _DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
 

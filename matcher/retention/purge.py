@@ -27,7 +27,6 @@ from matcher.objects.failures import ObjectsError
 from matcher.objects.objects import Objects
 from matcher.retention.due import Due, Kind, due_at, in_use
 from matcher.store.database import Database
-from matcher.store.nonces import forget_nonces
 from matcher.store.tables import runs, uploads
 
 _KEPT = {"upload": "committed", "run": "kept"}
@@ -40,7 +39,6 @@ class Purged:
     uploads: int = 0
     runs: int = 0
     in_use: int = 0
-    nonces: int = 0
     expired: int = 0
 
 
@@ -84,7 +82,7 @@ class Purge:
         done = [one.kind for one in begun if self._finish(one)]
         return Purged(
             done.count("upload"), done.count("run"), len(due) - len(begun),
-            self._forget_nonces(), self._tidy(self._clock()),
+            self._tidy(self._clock()),
         )  # fmt: skip
 
     def _begin(self, due: Due) -> bool:
@@ -123,10 +121,6 @@ class Purge:
             counts=due.counts, digests=due.digests,
             justification=f"The agreement lets it be kept{days}",
         )  # fmt: skip
-
-    def _forget_nonces(self) -> int:
-        with self._database.writing() as connection:
-            return forget_nonces(connection, self._now())
 
     def _now(self) -> int:
         return int(self._clock().timestamp())

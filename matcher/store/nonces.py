@@ -31,10 +31,7 @@ def use_nonce(connection: Connection, value: str, expires: int) -> None:
         with connection.begin_nested():
             connection.execute(insert(nonces).values(value=value, expires=expires))
     except IntegrityError:
-        raise ReplayedError(
-            "The request was sent before; make a new one, and if you didn't send it, somebody "
-            "repeats what you sent."
-        ) from None
+        raise ReplayedError from None
 
 
 def forget_nonces(connection: Connection, now: int) -> int:

@@ -166,14 +166,13 @@ def test_another_agreements_run_is_in_nobodys_way(small: Data):
     assert purger(small).purge() == Purged(uploads=2, runs=2)
 
 
-def test_nonces_that_expired_are_forgotten(small: Data):
+def test_nonces_are_left_to_the_service(small: Data):
+    """Its clock, which judges requests, may be behind the one that a purge goes by."""
     with small.database.writing() as connection:
-        connection.execute(
-            insert(nonces), [{"value": "old", "expires": NOW - 1}, {"value": "new", "expires": NOW}]
-        )
-    assert purger(small).purge().nonces == 1
+        connection.execute(insert(nonces).values(value="just expired", expires=NOW - 1))
+    purger(small).purge()
     with small.database.reading() as connection:
-        assert connection.execute(select(nonces.c.value)).scalars().all() == ["new"]
+        assert "just expired" in connection.execute(select(nonces.c.value)).scalars().all()
 
 
 def test_unfinished_uploads_are_given_up(small: Data):
