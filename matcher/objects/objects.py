@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import IO, Self
 
@@ -64,7 +65,8 @@ class Draft:
         """Forget what was written; nothing happens if it was stored."""
         if not self._ended:
             self._ended = True
-            self._drop()
+            with suppress(OSError):  # what a full disk didn't take doesn't matter any more
+                self._drop()
 
 
 class Objects(ABC):
