@@ -69,7 +69,7 @@ class Attempt:
 
     def _read(self, chosen: ChosenUpload, agreement: Agreement) -> Encodings:
         name = f"The upload {chosen.upload} of {chosen.agency}"
-        with self.open_upload(chosen.upload) as file:
+        with patiently(lambda: self.open_upload(chosen.upload), self.pulse) as file:
             if _sha256(file) != chosen.sha256:
                 raise VerificationError(
                     f"{name} isn't what was committed; restore it from a backup."

@@ -139,7 +139,7 @@ class Worker:
 
     def _fail(self, lease: Lease, sentence: str) -> None:
         self.carrying.fail(lease, sentence)
-        log_notice("run.failed", attempt=lease.attempt)
+        log_notice("run.given-up", attempt=lease.attempt)
 
     def _drop_own(self, lease: Lease) -> None:
         """Remove what a lost lease has stored.

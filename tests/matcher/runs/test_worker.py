@@ -436,6 +436,20 @@ def test_a_lost_database_loses_no_run(matcher, monkeypatch, stage):
 
 
 @pytest.mark.usefixtures("no_report", "quick")
+def test_a_database_that_is_away_while_uploads_are_opened_is_waited_for(matcher):
+    _, run = matcher.ready()
+    left = [DatabaseError("The database can't be used (it restarts).")] * 3
+
+    def open_upload(upload):
+        if left:
+            raise left.pop()
+        return matcher.open_upload(upload)
+
+    assert matcher.worker(open_upload=open_upload).run_next(never)
+    assert (matcher.state(run), matcher.job(run).attempts) == ("finished", 1)
+
+
+@pytest.mark.usefixtures("no_report", "quick")
 @pytest.mark.parametrize("step", ["begin", "finish"])
 def test_a_change_whose_answer_was_lost_happens_once(matcher, monkeypatch, step):
     digest, run = matcher.ready()
