@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from sqlalchemy import Connection, select, tuple_
@@ -92,13 +92,7 @@ class StoredLog:
         """Return the proof that an event is among the first ``size``; raises `InputError`."""
         if not 0 <= leaf < size <= self.size():
             raise InputError(f"There is no event {leaf + 1:,} among the first {size:,} of the log.")
-        return self.inclusion_proofs([leaf], size)[0]
-
-    def inclusion_proofs(self, leaves: Sequence[int], size: int) -> list[list[bytes]]:
-        """Return the proofs that events are among the first ``size``, which must be stored."""
-        return self._with_nodes(
-            lambda nodes: [inclusion_proof(nodes, leaf, size) for leaf in leaves]
-        )
+        return self._with_nodes(lambda nodes: inclusion_proof(nodes, leaf, size))
 
     def consistency_proof(self, first: int, second: int) -> list[bytes]:
         """Return the proof that ``second`` events begin with ``first``; raises `InputError`."""
