@@ -21,7 +21,7 @@ from matcher.runs.chosen import ChosenUpload
 from matcher.runs.finished import RunOutcome, objects_of_lease, outcome_of
 from matcher.runs.inputs import read_agency_encodings
 from matcher.runs.linking import Contents, Stage, gather_inputs, link_inputs
-from matcher.runs.stored import StoredRun, read_run
+from matcher.runs.stored import StoredRun, is_gone_on_from, read_run
 from matcher.runs.storing import fetch_run, store_contents
 from matcher.store.failures import DatabaseError
 from matcher.worker.bench import Bench
@@ -64,7 +64,7 @@ class Attempt:
 
     def _fetched(self, earlier: Earlier, folder: Path) -> StoredRun:
         self.pulse.note(Progress("fetching the run before"))
-        fetch_run(self.objects, earlier.outcome, folder / "before")
+        fetch_run(self.objects, earlier.outcome, folder / "before", is_gone_on_from)
         return read_run(folder / "before")
 
     def _read(self, chosen: ChosenUpload, agreement: Agreement) -> Encodings:
