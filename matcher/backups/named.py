@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from matcher.objects.keys import part_key, run_objects
 from matcher.objects.objects import Objects
 from matcher.store.tables import runs, upload_parts, uploads
 
@@ -35,7 +36,7 @@ class NamedByRows:
         """
         yield from self.parts
         for run in self.runs:
-            yield from (Named(key) for key in objects.list(f"runs/{run}"))
+            yield from (Named(key) for key in objects.list(run_objects(run)))
 
 
 def named_by_rows(connection: Connection) -> NamedByRows:
@@ -50,7 +51,7 @@ def named_by_rows(connection: Connection) -> NamedByRows:
     ids = connection.execute(select(runs.c.id).where(finished).order_by(runs.c.id)).scalars()
     return NamedByRows(
         tuple(
-            Named(f"uploads/{upload}/parts/{number:06}.{sha256}", sha256)
+            Named(part_key(upload, number, sha256), sha256)
             for upload, number, sha256 in connection.execute(parts)
         ),
         tuple(ids),

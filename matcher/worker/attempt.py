@@ -15,10 +15,11 @@ from linkage.encodings import Encodings
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from matcher.jobs.leases import Lease, Progress
+from matcher.objects.keys import lease_objects
 from matcher.objects.objects import Objects
 from matcher.runs.carrying import BegunRun, Carrying, Earlier
 from matcher.runs.chosen import ChosenUpload
-from matcher.runs.finished import RunOutcome, objects_of_lease, outcome_of
+from matcher.runs.finished import RunOutcome, outcome_of
 from matcher.runs.inputs import read_agency_encodings
 from matcher.runs.linking import Contents, Stage, gather_inputs, link_inputs
 from matcher.runs.stored import StoredRun, is_gone_on_from, read_run
@@ -81,7 +82,7 @@ class Attempt:
         return encodings
 
     def _store(self, run: BegunRun, contents: Contents) -> RunOutcome:
-        folder = objects_of_lease(run.id, self.lease.number)
+        folder = lease_objects(run.id, self.lease.number)
 
         def stored(done: int, total: int) -> None:
             self.pulse.note(Progress("writing", done, total))
