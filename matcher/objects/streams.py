@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
+
+_PIECE = 2**20
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """Return the SHA-256, in hex, of what is left of a file; in little memory."""
+    # Not hashlib.file_digest, which copies all of a file that is in memory.
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 class Ranged(io.RawIOBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from linkage.protocol.agreement import Agreement
 from matcher.jobs.leases import Lease, Progress
 from matcher.objects.keys import lease_objects
 from matcher.objects.objects import Objects
+from matcher.objects.streams import sha256_of
 from matcher.runs.carrying import BegunRun, Carrying, Earlier
 from matcher.runs.chosen import ChosenUpload
 from matcher.runs.finished import RunOutcome, outcome_of
@@ -31,7 +31,6 @@ from matcher.worker.pulse import Pulse
 OpenUpload = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens the whole file of a committed upload, by the upload's id."""
 _PATIENCE_SECONDS = 2.0
-_PIECE = 1 << 20
 T = TypeVar("T")
 
 
@@ -71,7 +70,7 @@ class Attempt:
     def _read(self, chosen: ChosenUpload, agreement: Agreement) -> Encodings:
         name = f"The upload {chosen.upload} of {chosen.agency}"
         with patiently(lambda: self.open_upload(chosen.upload), self.pulse) as file:
-            if _sha256(file) != chosen.sha256:
+            if sha256_of(file) != chosen.sha256:
                 raise VerificationError(
                     f"{name} isn't what was committed; restore it from a backup."
                 )
@@ -102,10 +101,3 @@ def patiently(change: Callable[[], T], pulse: Pulse) -> T:
         except DatabaseError:
             pulse.check()
             time.sleep(_PATIENCE_SECONDS)
-
-
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(_PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
