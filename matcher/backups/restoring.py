@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from linkage.audit.keys import VerifierKey
 from linkage.errors import LinkageError, PolicyError
-from matcher.backups.archive import CHUNK_BYTES, Entry, read_archive
+from matcher.backups.archive import Entry, read_archive
 from matcher.backups.failures import BackupError
 from matcher.backups.manifest import (
     MANIFEST,
@@ -39,6 +39,7 @@ from matcher.backups.rows import MOST_MEMBER, tables, write_rows
 from matcher.ledger.verifying import verify_log_of
 from matcher.objects.failures import ObjectMissingError
 from matcher.objects.objects import Objects
+from matcher.objects.streams import sha256_of
 from matcher.store.database import Database
 from matcher.store.failures import VersionError
 from matcher.store.migrating import migrating, needed_version, plan_migration
@@ -142,12 +143,10 @@ class Restorer:
         """Whether the object is there; raises `PolicyError` if another one is."""
         try:
             with self._objects.open(key) as file:
-                digest = hashlib.sha256()
-                while data := file.read(CHUNK_BYTES):
-                    digest.update(data)
+                digest = sha256_of(file)
         except ObjectMissingError:
             return False
-        if digest.hexdigest() != member.sha256:
+        if digest != member.sha256:
             raise PolicyError(
                 f"The store holds another object {key} than the backup, and nothing is "
                 "overwritten; restore into an empty store."

@@ -62,9 +62,10 @@ class Folder(Objects):
             _move(written, place)
 
         def drop() -> None:
-            with suppress(OSError):  # what a full disk didn't take doesn't matter any more
+            try:
                 file.close()
-            written.unlink(missing_ok=True)
+            finally:
+                written.unlink(missing_ok=True)
 
         return Draft(file, store, drop)
 

@@ -20,8 +20,10 @@ from linkage.lineage import Lineage, Membership, trace
 from linkage.outcome import Evidence, Links
 from linkage.sources import Sources, records_alone
 from linkage.unseen import Shown
+from matcher.runs.scans import FOLDER
 from matcher.runs.tombstones import Tombstones, token_bytes, tombstones_of
 
+_READ = ("model.json", "clusters.parquet", "tombstones.parquet")
 _CLUSTER_COLUMNS = ["cluster_id", "agency", "record_token"]
 
 
@@ -77,6 +79,11 @@ def read_run(folder: Path) -> StoredRun:
         [str(own) for own in ids],
         _tombstones(folder),
     )
+
+
+def is_gone_on_from(path: str) -> bool:
+    """Whether a run that goes on from another reads this file of it: a scan, or for `read_run`."""
+    return path in _READ or path.startswith(f"{FOLDER}/")
 
 
 def read_evidence(run: StoredRun) -> Evidence:

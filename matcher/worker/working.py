@@ -21,9 +21,9 @@ from linkage.errors import (
 from matcher.jobs.leases import MOST_ATTEMPTS, Lease, LeaseLostError
 from matcher.logs.lines import log_fault, log_notice
 from matcher.objects.failures import ObjectMissingError, ObjectsError
+from matcher.objects.keys import lease_objects, run_objects
 from matcher.objects.objects import Objects
 from matcher.runs.carrying import Carrying, RunCancelledError
-from matcher.runs.finished import objects_of, objects_of_lease
 from matcher.runs.storing import delete_others
 from matcher.store.failures import DatabaseError
 from matcher.worker.attempt import Attempt, OpenUpload
@@ -109,7 +109,7 @@ class Worker:
         """Remove what killed processes have left of runs that have ended, or have waited to end."""
         found = runs_in(self.folder)
         for run, kept in self.carrying.ended(list(found)).items():
-            delete_others(self.objects, objects_of(run), kept)
+            delete_others(self.objects, run_objects(run), kept)
             for path in found[run]:
                 remove_folder(path)
 
@@ -160,7 +160,7 @@ class Worker:
 
     def _fail(self, lease: Lease, sentence: str) -> None:
         self.carrying.fail(lease, sentence)
-        log_notice("run.failed", attempt=lease.attempt)
+        log_notice("run.given-up", attempt=lease.attempt)
 
     def _drop_own(self, lease: Lease) -> None:
         """Remove what a lost lease has stored.
@@ -168,7 +168,7 @@ class Worker:
         The lease may be lost because the run has ended under it, and the answer never came: then
         this is what the run has ended with.
         """
-        own = objects_of_lease(lease.run, lease.number)
+        own = lease_objects(lease.run, lease.number)
         if self.carrying.ended([lease.run]).get(lease.run) != own:
             self.objects.delete_below(own)
 
@@ -176,7 +176,7 @@ class Worker:
         """Remove what a run that has ended needs no more; one that hasn't keeps it all."""
         ended = self.carrying.ended([run])
         if run in ended:
-            delete_others(self.objects, objects_of(run), ended[run])
+            delete_others(self.objects, run_objects(run), ended[run])
             for path in runs_in(self.folder).get(run, []):
                 remove_folder(path)
 

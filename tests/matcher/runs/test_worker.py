@@ -130,6 +130,22 @@ def test_a_later_run_goes_on_from_the_one_before(matcher, tmp_path):
 
 
 @pytest.mark.usefixtures("no_report")
+def test_of_the_run_before_only_what_is_gone_on_from_is_fetched_and_kept(matcher, monkeypatch):
+    digest, first = matcher.ready()
+    assert matcher.worker().run_next(never)
+    before, folder = matcher.contents(digest, first), matcher.runs.outcome(digest, first).folder
+    for name in ("report.html", "links.parquet", "evidence.parquet"):
+        matcher.objects.delete(f"{folder}/{name}")
+    second, encoded = matcher.runs.queue(digest), []
+    monkeypatch.setattr("matcher.runs.linking.scan_file", lambda *_: encoded.append(1))
+    assert matcher.worker().run_next(never)
+    assert (matcher.runs.one(digest, second).onto, encoded) == (first, [])
+    scans = {path: own for path, own in before.items() if path.startswith("scans/")}
+    assert scans.items() <= matcher.contents(digest, second).items()
+    assert scans
+
+
+@pytest.mark.usefixtures("no_report")
 def test_a_run_whose_outcome_is_erased_is_not_gone_on_from(matcher):
     digest, first = matcher.ready()
     assert matcher.worker().run_next(never)
@@ -433,6 +449,20 @@ def test_a_lost_database_loses_no_run(matcher, monkeypatch, stage):
     assert matcher.state(run) == "finished"
     matcher.contents(digest, run)
     assert [event.kind for event in matcher.events()] == ["run.started", "run.finished"]
+
+
+@pytest.mark.usefixtures("no_report", "quick")
+def test_a_database_that_is_away_while_uploads_are_opened_is_waited_for(matcher):
+    _, run = matcher.ready()
+    left = [DatabaseError("The database can't be used (it restarts).")] * 3
+
+    def open_upload(upload):
+        if left:
+            raise left.pop()
+        return matcher.open_upload(upload)
+
+    assert matcher.worker(open_upload=open_upload).run_next(never)
+    assert (matcher.state(run), matcher.job(run).attempts) == ("finished", 1)
 
 
 @pytest.mark.usefixtures("no_report", "quick")
