@@ -73,7 +73,7 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Verify the file and the place, and write nothing.")
 @format_option
 def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> None:
-    r"""Restore the backup FILE into the empty database of the matcher in DIR.
+    r"""Restore the backup FILE into the empty database and store of the matcher in DIR.
 
     DIR holds matcher.toml, log.key and identity.key, from where you keep them. Everything is
     verified before anything is written: a damaged FILE, or one of another matcher, changes nothing.
@@ -86,11 +86,13 @@ def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> N
     """
     from matcher.backups.restoring import Restorer
     from matcher.config.loading import load_settings
-    from matcher.objects.opening import open_objects
+    from matcher.objects.opening import open_new_objects
     from matcher.store.database import Database
 
     settings = load_settings(folder, os.environ, {})
-    restorer = Restorer(Database(settings.database_url), open_objects(settings), settings.log_key)
+    restorer = Restorer(
+        Database(settings.database_url), open_new_objects(settings), settings.log_key
+    )
     manifest = restorer.plan(backup) if dry_run else restorer.restore(backup)
     made = datetime.fromtimestamp(manifest.made, UTC)
     said = {

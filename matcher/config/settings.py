@@ -88,6 +88,11 @@ def _http_url(text: str | None) -> str | None:
     return text
 
 
+OBJECTS_MARKER = ".concord-objects"
+"""The file that a folder of objects has: without it, its disk is missing or the path is wrong."""
+MARKER_TEXT = b"A Concord matcher keeps its encodings and runs in this folder.\n"
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 

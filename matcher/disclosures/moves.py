@@ -11,7 +11,6 @@ from sqlalchemy import Connection, select
 
 from linkage.errors import (
     ConflictError,
-    InputError,
     MissingError,
     NotReadyError,
     PolicyError,
@@ -19,7 +18,13 @@ from linkage.errors import (
 )
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import parse_json
-from linkage.protocol.disclosure.history import Case, advance, open_case, supersede
+from linkage.protocol.disclosure.history import (
+    CLOCK_SECONDS,
+    Case,
+    advance,
+    open_case,
+    supersede,
+)
 from linkage.protocol.disclosure.messages import (
     KINDS,
     PROPOSAL_KIND,
@@ -54,8 +59,6 @@ from matcher.ledger.recording import Recording
 from matcher.store.database import Database
 from matcher.store.tables import cluster_evidence
 
-SKEW_SECONDS = 3600
-"""How far the time in a message may be from the matcher's own."""
 _SOURCE = "The message"
 
 
@@ -84,7 +87,7 @@ class Moves:
             lock_agreement(connection, agreement.digest())
             if find(connection, agreement.digest(), digest) is not None:
                 raise Unchanged
-            self._require_now(said.proposed)
+            _require_now(said, self._now())
             run, evidence = _evidence_of(connection, agreement, said)
             case = open_case(agreement, evidence, content)
             self._enter(recording, case, content, run)
@@ -109,8 +112,9 @@ class Moves:
             case = self._cases.load(connection, agreement, stored)
             move = _move_of(content, case, party)
             self._require_turn(connection, case, stored, party, move, in_force=in_force)
-            after = advance(case, content, _SOURCE)
-            leaf = recording.append(moved(case, party, move, content, self._clock()))
+            now = self._clock()  # once: readers hold the message's time against the event's
+            after = advance(case, content, _SOURCE, int(now.timestamp()))
+            leaf = recording.append(moved(case, party, move, content, now))
             insert_message(connection, id_, len(known), content, leaf)
             update_case(connection, after)
         return self._entry(agreement, party, id_)
@@ -145,7 +149,6 @@ class Moves:
         in_force: bool,
     ) -> None:
         """Raise unless what only the matcher can know lets the message be entered."""
-        self._require_now(move.at)
         if not in_force and not isinstance(move, Recall | Return):
             raise PolicyError(
                 "The agreement isn't in force any more: what was disclosed can be recalled and "
@@ -156,13 +159,6 @@ class Moves:
             require_kept(stored)
             require_releasable(case, party, self._now())
             require_all_sealed(connection, case, party, move)
-
-    def _require_now(self, at: int) -> None:
-        if abs(at - self._now()) > SKEW_SECONDS:
-            raise InputError(
-                "The time in the message is more than an hour off the matcher's; set your clock "
-                "and sign it anew."
-            )
 
     def _entry(self, agreement: Agreement, party: str, id_: str) -> DisclosureEntry:
         with self._database.reading() as connection:
@@ -200,6 +196,15 @@ def _proposal_of(content: bytes, agreement: Agreement, party: str) -> Proposal:
         raise PolicyError(f"The proposal is that of {signed.signer!r}, and {party!r} sent it.")
     said: Proposal = parse_signed(signed, "The proposal")
     return said
+
+
+def _require_now(said: Proposal, now: int) -> None:
+    """Raise `VerificationError` unless a proposal says the time at which it comes."""
+    if abs(said.proposed - now) > CLOCK_SECONDS:
+        raise VerificationError(
+            "The proposal says another time than that at which it came, by more than "
+            f"{CLOCK_SECONDS // 60} minutes; set your clock and sign it anew."
+        )
 
 
 def _evidence_of(connection: Connection, agreement: Agreement, said: Proposal) -> tuple[str, bytes]:

@@ -39,7 +39,8 @@ from matcher.ledger.ledger import Ledger
 from matcher.store.database import Database
 from matcher.store.tables import cluster_evidence, disclosures, runs
 
-IN_USE = ("approved", "released", "opened")
+IN_USE = ("approved", "released", "opened", "recalled")
+"""What may lie with a recipient, and what was recalled may have been so for another reason."""
 
 
 class Recalls:
@@ -89,24 +90,27 @@ class Recalls:
 
     def _compare(self, agreement: Agreement, own: Identity, stored: Stored, run: str) -> bool:
         clusters = self._finished.clusters(agreement.digest(), run)
-        fates = self._fates(agreement.digest(), stored, clusters)
+        fates = self._fates(agreement, stored, clusters)
         if fates:
             return self._recall(agreement, own, stored, clusters, fates)
         with self._database.writing() as connection:
             _note(connection, stored.id, run)
         return False
 
-    def _fates(self, agreement: str, stored: Stored, new: RunClusters) -> dict[str, Fate]:
-        """Return what became of those clusters that aren't what they were."""
+    def _fates(self, agreement: Agreement, stored: Stored, new: RunClusters) -> dict[str, Fate]:
+        """Return what became of those clusters that aren't what they were, nor recalled yet."""
         with self._database.reading() as connection:
+            case = self._cases.load(connection, agreement, stored)
+            known = {name for _, recall in case.recalls for name in recall.lineage}
             held = records_of(connection, stored.evidence)
             base = _run_of(connection, stored.evidence)
         if self._finished.outcome(base) is None:
             base = stored.compared
         kept = self._finished.outcome(base) is not None
-        old = self._finished.clusters(agreement, base) if kept else None
+        old = self._finished.clusters(agreement.digest(), base) if kept else None
         erased = _erased(self._finished.file(new.run, "tombstones.parquet"))
-        return Comparison(held, old, new, erased).fates()
+        current = {name: records for name, records in held.items() if name not in known}
+        return Comparison(current, old, new, erased).fates()
 
     def _recall(
         self,
@@ -130,7 +134,7 @@ class Recalls:
             recall = Recall(stored.id, int(now.timestamp()), reason, lineage)
             content = sign_message(recall, own)
             case = self._cases.load(connection, agreement, current)
-            after = advance(case, content, "The recall")
+            after = advance(case, content, "The recall", recall.at)
             leaf = recording.append(moved(case, own.name, recall, content, now))
             number = len(messages_of(connection, stored.id))
             insert_message(connection, stored.id, number, content, leaf)

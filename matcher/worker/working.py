@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from matcher.worker.folders import remove_folder, runs_in, work_folder
 from matcher.worker.pulse import Pulse, WorkerStoppedError
 
 IDLE_SECONDS = 1.0
+SWEEP_SECONDS = 300.0
+"""How long what a run leaves can stay after it was cancelled while nobody carried it out."""
 _PAUSE_SECONDS = 20
 """How long a run waits after an attempt has failed, doubled with each."""
 _LASTING = (InputError, NotReadyError, ObjectMissingError, PolicyError, VerificationError)
@@ -62,10 +65,12 @@ class Worker:
     def work(self, must_stop: Callable[[], bool]) -> None:
         """Carry out runs until told to stop; a lost database is waited for."""
         pause = threading.Event()
-        swept = followed = False
+        sweep_at, followed = time.monotonic(), False
         while not must_stop():
             try:
-                swept = swept or self.sweep()
+                if time.monotonic() >= sweep_at:
+                    self.sweep()
+                    sweep_at = time.monotonic() + SWEEP_SECONDS
                 followed = followed or self.follow()
                 if self.run_next(must_stop):
                     followed = False
@@ -93,14 +98,13 @@ class Worker:
         self._carry_out(lease, must_stop)
         return True
 
-    def sweep(self) -> bool:
-        """Remove what killed processes have left of runs that have ended; returns True."""
+    def sweep(self) -> None:
+        """Remove what killed processes have left of runs that have ended, or have waited to end."""
         found = runs_in(self.folder)
         for run, kept in self.carrying.ended(list(found)).items():
             delete_others(self.objects, objects_of(run), kept)
             for path in found[run]:
                 remove_folder(path)
-        return True
 
     def _carry_out(self, lease: Lease, must_stop: Callable[[], bool]) -> None:
         try:
@@ -111,7 +115,6 @@ class Worker:
         except LeaseLostError:
             log_notice("run.lost")
             self._drop_own(lease)
-            return
         self._clear_up(lease.run)
 
     def _attempt(self, lease: Lease, must_stop: Callable[[], bool]) -> None:

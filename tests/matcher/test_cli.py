@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from linkage.encodings import Encodings, GroupLayout, Header, write_encodings
 from linkage.protocol.agreement import parse_agreement
 from matcher.cli import main as matcher_main
+from tests.matcher.commands import installed_matcher, matcher
 from tests.synthetic import World, make_world
 
 AGREEMENT = """
@@ -77,22 +77,15 @@ def as_bytes(file: Encodings) -> bytes:
     return sink.getvalue()
 
 
-def matcher(*words: object) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).parent / "matcher"
-    return subprocess.run(
-        [program, *map(str, words)], capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-def link(setting: Setting, out: Path, *extra: object, files=None):
+def link(setting: Setting, out: Path, *extra: object, files=None, by=matcher):
     words = ["link", *(files or setting.files), "--agreement", setting.agreement, "--out", out]
-    return matcher(*words, *extra)
+    return by(*words, *extra)
 
 
 @pytest.fixture(scope="module")
 def run(setting) -> Path:
     out = setting.folder / "run"
-    done = link(setting, out)
+    done = link(setting, out, by=installed_matcher)
     assert done.returncode == 0, done.stderr
     return out
 

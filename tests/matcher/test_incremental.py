@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -19,22 +14,10 @@ import pytest
 
 from linkage.encodings import Encodings
 from linkage.protocol.agreement import parse_agreement
-from matcher.cli import main
 from matcher.runs.scans import scan_path
+from tests.matcher.commands import matcher
 from tests.matcher.test_cli import AGREEMENT, as_bytes, refused
 from tests.synthetic import make_world
-
-
-def matcher(*words: object) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process, which needn't start anew for each of many runs."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    arguments = mock.patch.object(sys, "argv", ["matcher", *map(str, words)])
-    with arguments, redirect_stdout(out), redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    return subprocess.CompletedProcess([], code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)

@@ -136,8 +136,8 @@ def test_what_comes_out_of_turn_is_refused_and_leaves_nothing(ready: World):
         (NotReadyError, "1 of 2", sent(POLICE, Release(id_, now, {"hub": "c" * 64}, 1))),
         (PolicyError, "nothing to recall", sent(POLICE, recall)),
         (VerificationError, "another proposal", sent(CARE, Approval("0" * 64, now))),
-        (InputError, "an hour off", sent(CARE, Approval(id_, now + 2 * 3600))),
-        (InputError, "an hour off", sent(CARE, Approval(id_, now - 2 * 3600))),
+        (VerificationError, "by more than 5", sent(CARE, Approval(id_, now + 301))),
+        (VerificationError, "older than", sent(CARE, Approval(id_, now - 1))),
     ):
         require_refused(ready, error, words, do)
 
@@ -295,8 +295,10 @@ def test_after_the_agreement_only_recalls_and_returns_are_taken(quick: World):
     with pytest.raises(PolicyError, match="in force"):
         enter(AGREEMENT, "health", id_, approval, in_force=False)
     recall = Recall(id_, quick.now, "Wrong.", {quick.pseudonyms("ann")[0]: ()})
-    content = sign_message(recall, POLICE)
-    assert enter(AGREEMENT, "police", id_, content, in_force=False).state == "recalled"
+    with pytest.raises(PolicyError, match="lets it be recalled now"):
+        enter(AGREEMENT, "police", id_, sign_message(recall, POLICE), in_force=False)
+    content = sign_message(recall, ANALYST)
+    assert enter(AGREEMENT, "analyst", id_, content, in_force=False).state == "recalled"
 
 
 def test_whoever_looks_first_ends_what_is_over(ready: World):

@@ -216,9 +216,8 @@ class World:
         return content
 
     def give_back(self, id_: str, party: Identity) -> None:
-        recall = self.case(id_).recall
-        assert recall is not None
-        self.send(id_, party, sign_message(Return(id_, self.now, recall[0]), party))
+        for recall, _ in self.case(id_).recalls:
+            self.send(id_, party, sign_message(Return(id_, self.now, recall), party))
 
     def file(self, id_: str, party: Identity = MATCHER) -> DisclosureFile:
         return self.services.disclosures.file(self.agreement, party.name, id_)
