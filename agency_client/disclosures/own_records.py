@@ -22,7 +22,6 @@ from linkage.protocol.scheme import Scheme
 RECORD_ID = "record_id"
 BETWEEN_ALTERNATES = "; "
 _TOKEN = "record_token"  # noqa: S105 - the name of a column
-_MOST_VALUE = 10_000
 _SPACES = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 
 
@@ -160,5 +159,5 @@ def _merged(rows: list[Fields]) -> Fields:
     merged: Fields = {}
     for name in sorted({name for row in rows for name in row}):
         values = dict.fromkeys(row[name] for row in rows if name in row)
-        merged[name] = BETWEEN_ALTERNATES.join(values)[:_MOST_VALUE]
+        merged[name] = BETWEEN_ALTERNATES.join(values)
     return merged

@@ -24,6 +24,7 @@ from agency_client.cli.failures import say
 from agency_client.cli.options import FILE, dry_run_option, extract_source
 
 if TYPE_CHECKING:
+    from agency_client.disclosures.office import Office
     from agency_client.disclosures.opening import Opened
     from agency_client.disclosures.releasing import Leaving
     from linkage.entries import VerifiedFile
@@ -110,7 +111,7 @@ def open_(*, id_: str, out: Path, work: Work) -> None:
             nothing_done(found, office.name, f"open what {holders} released", work.output)
             return
         opened = unseal(office, found.case)
-        after = open_into(office, opened, out, _about(found, office.name))
+        after = open_into(office, opened, out, _about(office, found))
         witnessed(office)
     _tell_opened(opened, after, out, work.output)
 
@@ -141,15 +142,19 @@ def _release_question(leaving: Leaving) -> str:
     return f"Release exactly this?{checked}"
 
 
-def _about(found: VerifiedFile, party: str) -> str:
+def _about(office: Office, found: VerifiedFile) -> str:
     """Return what the reader of the tables has to know beside them."""
-    retention = found.case.agreement.retention
-    days = f" and erased {retention.disclosures_days} days after" if retention else ""
+    from agency_client.disclosures.words import moment_text
+
+    retention = office.agreement.retention
+    until = office.seconds + (retention.disclosures_days if retention else 0) * 86_400
+    erase = f"Erase it by {moment_text(until)}" if retention else "Erase it when it is done with"
     return (
-        f"{as_text(found, party)}\n\n"
+        f"{as_text(found, office.name)}\n\n"
         "Each table is what agencies have on one person, linked without their names being seen: a\n"
         "link can be wrong. Compare before you act; 'differs' marks what they have differently.\n"
-        f"It is for this purpose and reference alone, and is given up when it is recalled{days}.\n"
+        f"This is for the purpose and the reference above alone. {erase},\n"
+        "and at once if it is recalled.\n"
     )
 
 

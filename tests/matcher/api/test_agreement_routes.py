@@ -8,8 +8,10 @@ from linkage.audit.events import parse_event
 from linkage.errors import ConflictError, PolicyError
 from linkage.protocol.problems import parse_problem
 from linkage.protocol.standing import sign_agreement
+from matcher.agreements.admission import Admission
+from matcher.agreements.standings import Standings
 from tests.linkage.protocol.agreements import AGREEMENT, ROLES, changed, parse, second
-from tests.linkage.protocol.parties import CARE, MATCHER, POLICE
+from tests.linkage.protocol.parties import CARE, MATCHER, POLICE, identity
 from tests.matcher.api.serving import Matcher
 
 DIGEST = AGREEMENT.digest()
@@ -123,9 +125,24 @@ def test_a_later_version_in_force_replaces_the_one_before(matcher: Matcher):
 
 
 def test_admitting_needs_the_operators_signature(matcher: Matcher):
+    services, clock = matcher.services, matcher.clock
+    without_keys = Admission(services.database, services.ledger, Standings(clock), clock)
     with pytest.raises(PolicyError, match="who runs the matcher, is missing"):
-        matcher.services.admission.admit(AGREEMENT, {"a file": signed(POLICE)})
+        without_keys.admit(AGREEMENT, {"a file": signed(POLICE)})
     assert kinds(matcher) == []
+
+
+def test_a_matcher_with_its_partys_keys_signs_what_is_admitted(matcher: Matcher):
+    admission = matcher.services.admission
+    assert admission.plan(AGREEMENT, {}) == ["matcher"]
+    assert admission.admit(AGREEMENT, {}) == ["matcher"]
+    assert admission.admit(AGREEMENT, {"by hand": signed(MATCHER)}) == []
+    assert matcher.caller(POLICE).get(f"{SIGNATURES}/matcher").content == signed(MATCHER)
+    other = parse(changed(('id = "trial"', 'id = "other"'), (
+        str(MATCHER.public.signing_key), str(identity("matcher", 99).public.signing_key)
+    )))  # fmt: skip
+    with pytest.raises(PolicyError, match="other keys for it than this matcher"):
+        admission.admit(other, {})
 
 
 def test_admitting_again_adds_what_is_new(matcher: Matcher):

@@ -16,6 +16,7 @@ from linkage.protocol.disclosure.messages import (
     Approval,
     Opening,
     Recall,
+    Refusal,
     Return,
     digest_of,
     sign_message,
@@ -30,6 +31,7 @@ from linkage.protocol.disclosure.replies import (
     ClusterPage,
     DisclosureEntry,
     DisclosureFile,
+    DisclosureList,
     Revelation,
 )
 from linkage.protocol.problems import parse_problem
@@ -177,3 +179,45 @@ def test_the_file_proves_that_the_log_has_every_message(asking):
     ]  # fmt: skip
     assert [event.party for event in events] == ["analyst", "police"]
     assert {event.counts["clusters"] for event in events} == {1}
+
+
+def test_callers_hear_why_in_problems(asking):
+    id_ = asking.propose("ann")
+    path = f"/disclosures/{id_}"
+    asking.approve(id_, POLICE)
+    again = sign_message(Approval(id_, asking.now + 1), POLICE)
+    for answer, expected in (
+        (asking.get(HEALTH, path + "/holdings"), (409, "not-ready")),
+        (asking.get(HUB, path), (404, "missing")),
+        (asking.get(HUB, f"/disclosures/{'0' * 64}"), (404, "missing")),
+        (asking.get(HUB, path + "/sealed/police"), (404, "missing")),
+        (asking.put(CARE, path + "/sealed/hub", b"sealed"), (409, "not-ready")),
+        (asking.post(POLICE, path + "/messages", again), (403, "refused")),
+        (asking.post(CARE, path + "/messages", again), (403, "refused")),
+        (asking.post(CARE, path + "/messages", b"{}"), (422, "unverified")),
+        (
+            asking.post(POLICE, "/evidence", b'{"clusters":["' + b"0" * 32 + b'"]}'),
+            (404, "missing"),
+        ),
+        (asking.post(POLICE, "/evidence", b'{"clusters":[]}'), (422, "unverified")),
+        (asking.get(ANALYST, "/clusters?after=x"), (422, "invalid")),
+    ):
+        assert problem(answer) == expected
+
+
+def test_the_list_is_of_what_the_caller_has_a_part_in(asking):
+    first = asking.propose("ann")
+    second = asking.propose("bob", own=POLICE)
+    asking.approve(second, CARE, HEALTH)
+    asking.move(CARE, first, Refusal(first, asking.now, "Not necessary."))
+
+    def listed(own) -> list[tuple[str, str, int, int]]:
+        found = asking.get(own, "/disclosures", DisclosureList).disclosures
+        return [(one.id, one.state, one.approvals, one.refusals) for one in found]
+
+    both = [(second, "approved", 2, 0), (first, "proposed", 0, 1)]
+    for own in (POLICE, CARE, HEALTH, MATCHER, OFFICER):
+        assert listed(own) == both
+    assert listed(HUB) == both[:1]
+    # An analyst sees its own proposals, and no others.
+    assert listed(ANALYST) == both[1:]

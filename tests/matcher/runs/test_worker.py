@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +23,7 @@ from matcher.runs.chosen import RunInputs, parse_inputs
 from matcher.runs.run import link_files
 from matcher.store.failures import DatabaseError
 from matcher.store.tables import runs
-from matcher.worker import attempt, pulse
+from matcher.worker import attempt, pulse, working
 from matcher.worker.bench import Bench
 from matcher.worker.pulse import Pulse
 from tests.databases import Server
@@ -562,3 +563,22 @@ def test_what_killed_processes_left_is_swept(matcher):
     worker.sweep()
     matcher.contents(digest, run)
     assert [path.name for path in work.iterdir()] == ["e" * 32]
+
+
+def test_what_follows_from_runs_is_done_at_the_beginning_and_after_each(
+    matcher, no_report, monkeypatch
+):
+    done: list[str] = []
+
+    def follow() -> None:
+        done.append(matcher.state(run))
+        if len(done) == 1:
+            raise DatabaseError("It is busy.")
+        if len(done) == 2:
+            raise RuntimeError("a fault")
+
+    _, run = matcher.ready()
+    worker, end = matcher.worker(after_runs=follow), time.monotonic() + 60
+    monkeypatch.setattr(working, "IDLE_SECONDS", 0)
+    worker.work(lambda: len(done) > 2 or time.monotonic() > end)
+    assert done == ["queued", "queued", "finished"]
