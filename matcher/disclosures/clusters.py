@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -133,8 +134,7 @@ def read_clusters(content: bytes, run: str, key: bytes) -> RunClusters:
         table = pq.read_table(io.BytesIO(content), columns=_COLUMNS)
         ids, codes = _coded(table["cluster_id"])
         names, agency = _coded(table["agency"])
-        tokens = bytes.fromhex("".join(table["record_token"].to_pylist()))
-        token = np.frombuffer(tokens, np.uint8).reshape(-1, TOKEN_BYTES)
+        token = _tokens(table["record_token"])
         probability = np.asarray(table["probability"].to_numpy(), np.float64)
     except (pa.ArrowException, KeyError, TypeError, ValueError):
         raise VerificationError(
@@ -173,6 +173,15 @@ def _ranks(values: NDArray[np.bytes_]) -> NDArray[np.int64]:
     ranks = np.empty(len(values), np.int64)
     ranks[np.argsort(values)] = np.arange(len(values))
     return ranks
+
+
+def _tokens(column: Any) -> NDArray[np.uint8]:
+    """Return tokens of 32 hex digits as uint8 (n, 16); raises `ValueError` for anything else."""
+    own = column.cast(pa.string()).combine_chunks()
+    if own.null_count or not pc.all(pc.equal(pc.binary_length(own), 2 * TOKEN_BYTES)).as_py():
+        raise ValueError("a token of another length")
+    digits = bytes(own.buffers()[2])[: 2 * TOKEN_BYTES * len(own)]
+    return np.frombuffer(bytes.fromhex(digits.decode("ascii")), np.uint8).reshape(-1, TOKEN_BYTES)
 
 
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
