@@ -189,7 +189,7 @@ def show(
         found = book.read(book.find(identifier))
         records = list(own_records(map_file, found.matches).values()) if map_file else None
         note = note_about(store, found.id)
-        if found.file.state == "closed" and note is not None:
+        if found.file.state == "closed" and note is not None and note.given:
             require_own_entered(book, found, store.identity.name, note.answer)
     shown = shown_json(found, records, note)
     click.echo(json.dumps(shown) if output == "json" else shown_text(shown))

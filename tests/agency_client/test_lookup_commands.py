@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +18,7 @@ from agency_client.cli import cli
 from agency_client.cli.lookup_text import visible
 from agency_client.keystore.store import open_keystore
 from agency_client.keystore.vault import SecretRecord, StoredSecret, keep_secret
+from agency_client.lookups.book import LookupBook
 from agency_client.matcher_api.connection import Connection
 from linkage.errors import UnavailableError
 from linkage.protocol.agreement import Agreement, parse_agreement
@@ -356,3 +357,15 @@ def test_the_matcher_has_nothing_of_anybody_in_the_clear(desks: Desks):
     assert b"A child is missing" in kept
     for value in (PEOPLE[KNOWN]["given_name"], PEOPLE[KNOWN]["address"]):
         assert value.encode() not in kept
+
+
+def test_an_answer_that_did_not_arrive_accuses_nobody(desks: Desks, monkeypatch):
+    lookup = desks.ask(KNOWN)
+    desks.done("care", "lookup", "answer", "--all-empty")
+    words = ("lookup", "answer", lookup, *desks.extract("care"), "--yes")
+    with monkeypatch.context() as patch:
+        lost = UnavailableError("The connection broke off; try again.")
+        patch.setattr(LookupBook, "answer", Mock(side_effect=lost))
+        desks.run("care", *words, code=1)
+    desks.end(lookup)
+    assert "hasn't acknowledged" in desks.run("care", "lookup", "show", lookup).stdout
