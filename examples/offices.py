@@ -20,6 +20,8 @@ import click
 from examples.showing import installed, run_command, say_command
 
 AGREEMENT = "agreement.toml"
+_MARK = ".concord-demo"
+_MARK_TEXT = "A demonstration made this folder; the next one deletes all of it.\n"
 _PATIENCE = 60.0
 
 
@@ -114,8 +116,9 @@ def free_port() -> int:
 
 def empty_folder(folder: Path) -> None:
     """Make a folder, without what an earlier demonstration left there; refuse any other."""
-    ours = any((folder / name).exists() for name in (AGREEMENT, "police.csv"))
-    if folder.exists() and not ours and any(folder.iterdir()):
+    if (folder / _MARK).is_file():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
         raise click.ClickException(f"{folder} holds something else; name another folder.")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    (folder / _MARK).write_text(_MARK_TEXT, encoding="utf-8")

@@ -20,6 +20,7 @@ _COMMANDS = {
         "agreement",
         "check",
         "dedupe",
+        "disclosures",
         "doctor",
         "encode",
         "identity",

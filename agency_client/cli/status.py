@@ -33,7 +33,6 @@ def status(*, agreement: Path, desk: Desk, output: Literal["text", "json"]) -> N
     the newest round has finished with your upload in it, 75 before. If you have pushed nothing in a
     later round, your upload from before is the one that is linked.
     """
-    from agency_client.uploads.live import LiveMatcher
     from agency_client.uploads.standing import read_progress
 
     place, store = desk.place(), desk.opened()
@@ -41,7 +40,7 @@ def status(*, agreement: Path, desk: Desk, output: Literal["text", "json"]) -> N
         raise click.UsageError("give the matcher with --matcher and --log-key")
     agreed = parse_agreement(read_text(agreement), agreement.name)
     with connected(place, store) as api:
-        found = read_progress(LiveMatcher(api.connection), agreed.digest())
+        found = read_progress(api, agreed.digest())
     click.echo(json.dumps(_members(found)) if output == "json" else _text(found))
     found.require_finished()
 

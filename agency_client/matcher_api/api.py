@@ -16,11 +16,16 @@ from linkage.protocol.replies import (
     SignatureList,
     parse_reply,
 )
+from linkage.protocol.result import RunResult, parse_result
+from linkage.protocol.run_replies import RunList
+from linkage.protocol.upload import UploadState
 
 _AGREEMENTS = TypeAdapter(AgreementList)
 _SIGNATURES = TypeAdapter(SignatureList)
 _ROUNDS = TypeAdapter(RoundList)
 _ROUND = TypeAdapter(RoundState)
+_UPLOAD = TypeAdapter(UploadState)
+_RUNS = TypeAdapter(RunList)
 
 
 class MatcherApi:
@@ -76,6 +81,21 @@ class MatcherApi:
         """Hand in this agency's answers; return how the handshake stands with them."""
         path = f"/v1/agreements/{digest}/rounds/{number}/answers"
         return parse_reply(_ROUND, self._put(path, content), "The state of the round")
+
+    def upload(self, digest: str, number: int) -> UploadState | None:
+        """Return this agency's upload in a round, None if there is none."""
+        content = self._get_or_none(f"/v1/agreements/{digest}/rounds/{number}/upload")
+        return None if content is None else parse_reply(_UPLOAD, content, "The upload's state")
+
+    def runs(self, digest: str) -> RunList:
+        """Return the runs of an agreement, the newest first."""
+        content = self._get(f"/v1/agreements/{digest}/runs")
+        return parse_reply(_RUNS, content, "The list of runs")
+
+    def result(self, digest: str, run: str) -> RunResult | None:
+        """Return this agency's result of a finished run, None if it took no part in it."""
+        content = self._get_or_none(f"/v1/agreements/{digest}/runs/{run}/result")
+        return None if content is None else parse_result(content, "The run's result")
 
     def bundle(self, sink: IO[bytes]) -> None:
         """Write the whole log to ``sink``, unverified."""

@@ -34,8 +34,11 @@ from linkage.protocol.requests import (
 MOST_BYTES = 16 << 20
 """No answer that is kept in memory has more."""
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+# The matcher reads a whole file of encodings before it answers.
+_TIMEOUT_OF_COMMIT = httpx2.Timeout(60.0, connect=10.0, read=300.0)
 _PAUSES = (0.5, 2.0)  # before the second and the third try
 _AGAIN = frozenset({429, 503})
+_PROXYS = frozenset({502, 504})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 _CONSISTENCY = TypeAdapter(ConsistencyProof)
 
@@ -99,15 +102,21 @@ class Connection:
     def hold_against(self, note: bytes) -> None:
         """Raise `LogError` unless a checkpoint is of the history that is pinned; pin it if newer.
 
-        For one that came in another way than with an answer.
+        For one that came in another way than with an answer. Raises `UnavailableError` where the
+        matcher can't be asked for the proof.
         """
-        self.log.accept(None, note, [], self._consistency)
+        try:
+            self.log.accept(None, note, [], self._consistency)
+        except _TryAgainError as error:
+            raise error.reason from None
 
     def _once(self, method: str, path: str, body: bytes | None, sink: IO[bytes] | None) -> Answer:
         pinned = self.log.pinned.pinned.size
         with self._opened(method, path, body, pinned) as response:
             if response.status_code in _AGAIN:
                 raise self._later(response)
+            if response.status_code in _PROXYS and CHECKPOINT not in response.headers:
+                raise self._cut_off(response.status_code)
             self._follow(response, pinned)
             if response.is_success and sink is not None:
                 sink.seek(0)
@@ -127,8 +136,11 @@ class Connection:
         draft = Draft(method, self.place.url + path, body, pinned)
         key, nonce = self.store.identity.signing_key, secrets.token_hex(NONCE_BYTES)
         headers = signed_headers(draft, key, self._clock(), nonce)
+        timeout = _TIMEOUT_OF_COMMIT if path.endswith("/commit") else _TIMEOUT
         try:
-            with self._http.stream(method, draft.url, headers=headers, content=body) as response:
+            with self._http.stream(
+                method, draft.url, headers=headers, content=body, timeout=timeout
+            ) as response:
                 yield response
         except httpx2.ConnectError as error:
             raise self._unreachable(error) from None
@@ -166,6 +178,15 @@ class Connection:
         seconds = min(float(after), 30.0) if after.isascii() and after.isdigit() else 0.0
         return _TryAgainError(self._problem(response, content), after=seconds, unheard=True)
 
+    def _cut_off(self, status: int) -> _TryAgainError:
+        """Return what becomes of a proxy's answer in place of a matcher's that it didn't get."""
+        return _TryAgainError(
+            UnavailableError(
+                f"A proxy before {self._source} got no answer from it ({status}); try again: "
+                "whatever was done by then isn't done twice."
+            )
+        )
+
     def _follow(self, response: httpx2.Response, pinned: int) -> None:
         """Verify the state of the log that an answer carries, and pin it."""
         if CHECKPOINT not in response.headers:
@@ -187,8 +208,12 @@ class Connection:
     def _consistency(self, first: int, second: int) -> Sequence[bytes]:
         """Fetch a proof, to hold two answers of the log against each other."""
         path = f"/v1/log/consistency?first={first}&second={second}"
-        with self._opened("GET", path, None, 0) as response:
-            content = _bounded(response, self._source)
+        try:
+            with self._opened("GET", path, None, 0) as response:
+                content = _bounded(response, self._source)
+        except _TryAgainError as error:
+            # The request whose answer is held against the proof was heard, if there was one.
+            raise _TryAgainError(error.reason, after=error.after) from None
         if not response.is_success:
             raise self._problem(response, content)
         found = parse_reply(_CONSISTENCY, content, f"The proof of {self._source}")

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
-from agency_client.uploads.matcher import Matcher
+from agency_client.matcher_api.api import MatcherApi
 from linkage.errors import MissingError, NotReadyError
-from linkage.protocol.replies import AgreementEntry, AgreementList, RoundList, parse_reply
-from linkage.protocol.run_replies import RunEntry, RunList
+from linkage.protocol.replies import AgreementEntry
+from linkage.protocol.run_replies import RunEntry
 from linkage.protocol.upload import UploadState
-
-_AGREEMENTS = TypeAdapter(AgreementList)
-_ROUNDS = TypeAdapter(RoundList)
-_UPLOAD = TypeAdapter(UploadState)
-_RUNS = TypeAdapter(RunList)
 
 
 @dataclass(frozen=True)
 class Progress:
     """An agreement at the matcher: its newest open round (0: none), the own upload in it, its runs.
 
-    ``run`` is the newest run of that round, None before there is one.
+    ``run`` is the newest run of that round, None before there is one; ``included`` says whether an
+    upload of this agency is in it, once it has finished.
     """
 
     entry: AgreementEntry
     round: int = 0
     upload: UploadState | None = None
     run: RunEntry | None = None
+    included: bool = True
 
     @property
     def waits_for(self) -> str:
@@ -41,10 +36,16 @@ class Progress:
         stands = self.upload is None and self.round > 1 and self.run is not None
         if not stands and not self._committed:
             return f"your upload in round {self.round} isn't committed"
+        return self._run_waits_for
+
+    @property
+    def _run_waits_for(self) -> str:
         if self.run is None:
             return f"in round {self.round} others have yet to push"
         if self.run.state != "finished":
             return f"the run of round {self.round} is {self.run.state}"
+        if not self.included:
+            return f"the run of round {self.round} is without your upload, and another has to come"
         return ""
 
     @property
@@ -57,10 +58,9 @@ class Progress:
             raise NotReadyError(f"Not ready yet: {waits}.")
 
 
-def read_progress(matcher: Matcher, digest: str) -> Progress:
+def read_progress(api: MatcherApi, digest: str) -> Progress:
     """Return how far an agreement has come; raises `MissingError` where it isn't admitted."""
-    content = matcher.ask("GET", "/agreements")
-    listed = parse_reply(_AGREEMENTS, content, "The list of agreements").agreements
+    listed = api.agreements().agreements
     entry = next((one for one in listed if one.digest == digest), None)
     if entry is None:
         raise MissingError(
@@ -69,23 +69,11 @@ def read_progress(matcher: Matcher, digest: str) -> Progress:
         )
     if entry.state in {"unsigned", "not yet"}:
         return Progress(entry)
-    place = f"/agreements/{digest}"
-    content = matcher.ask("GET", f"{place}/rounds")
-    rounds = [one.round for one in parse_reply(_ROUNDS, content, "The list of rounds").rounds]
-    if not rounds:
+    newest = max((one.round for one in api.rounds(digest).rounds), default=0)
+    if not newest:
         return Progress(entry)
-    newest = max(rounds)
-    return Progress(entry, newest, _upload(matcher, place, newest), _run(matcher, place, newest))
-
-
-def _upload(matcher: Matcher, place: str, number: int) -> UploadState | None:
-    try:
-        content = matcher.ask("GET", f"{place}/rounds/{number}/upload")
-    except MissingError:
-        return None
-    return parse_reply(_UPLOAD, content, "The state of the upload")
-
-
-def _run(matcher: Matcher, place: str, number: int) -> RunEntry | None:
-    listed = parse_reply(_RUNS, matcher.ask("GET", f"{place}/runs"), "The list of runs").runs
-    return next((one for one in listed if one.round == number), None)
+    upload = api.upload(digest, newest)
+    run = next((one for one in api.runs(digest).runs if one.round == newest), None)
+    # A run that the operator has started may have been before this agency pushed.
+    included = run is None or run.state != "finished" or api.result(digest, run.id) is not None
+    return Progress(entry, newest, upload, run, included)

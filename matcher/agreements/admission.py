@@ -12,7 +12,8 @@ from sqlalchemy import Connection, insert, select
 from linkage.errors import ConflictError, PolicyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.binding import require_signable, require_successor
-from linkage.protocol.standing import verify_agreement_signature
+from linkage.protocol.keys import Identity
+from linkage.protocol.standing import sign_agreement, verify_agreement_signature
 from matcher.agreements.once import Unchanged, lock_agreement, require_same
 from matcher.agreements.standings import Standings, signatures
 from matcher.ledger.about import event_about
@@ -26,7 +27,10 @@ MOST_CONTENT = 700_000
 
 
 class Admission:
-    """Admits agreements and takes the signatures under them."""
+    """Admits agreements and takes the signatures under them.
+
+    ``own`` gives the matcher's identity in an agreement, None where it doesn't hold that key.
+    """
 
     def __init__(
         self,
@@ -34,20 +38,23 @@ class Admission:
         ledger: Ledger,
         standings: Standings,
         clock: Callable[[], datetime],
+        own: Callable[[Agreement], Identity | None] = lambda _: None,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._standings = standings
         self._clock = clock
+        self._own = own
 
     def plan(self, agreement: Agreement, signed: Mapping[str, bytes]) -> list[str]:
         """Return whose signatures `admit` would store, or raise what it would.
 
-        ``signed`` are signatures under the names that errors give to them. Raises `PolicyError`
-        without that of the party with the role matcher, which is the operator's own consent, and
-        for a version that doesn't follow the one before.
+        ``signed`` are signatures under the names that errors give to them. That of the party with
+        the role matcher is the operator's own consent, and is made here if it isn't among them and
+        the matcher holds that party's keys. Raises `PolicyError` without it, and for a version that
+        doesn't follow the one before.
         """
-        found = _by_signer(agreement, signed)
+        found = self._by_signer(agreement, signed)
         with self._database.reading() as connection:
             known = signatures(connection, agreement.digest())
             self._require_place(connection, agreement)
@@ -58,7 +65,7 @@ class Admission:
 
         Returns whose signatures are new. Admitting it again adds what is new and nothing else.
         """
-        found = _by_signer(agreement, signed)
+        found = self._by_signer(agreement, signed)
         added: list[str] = []
         with suppress(Unchanged), self._ledger.recording() as recording:
             self._require_place(recording.connection, agreement)
@@ -82,6 +89,25 @@ class Admission:
             raise PolicyError(f"The signature is that of {signer!r}, and {party!r} sent it.")
         with suppress(Unchanged), self._ledger.recording() as recording:
             self._add(recording, agreement, party, content)
+
+    def _by_signer(self, agreement: Agreement, signed: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return verified signatures by party, among them that of the matcher's operator."""
+        require_signable(agreement)
+        if len(agreement.content()) > MOST_CONTENT:
+            raise PolicyError(
+                f"The agreement {agreement.agreement.id!r} is longer than {MOST_CONTENT:,} bytes; "
+                "shorten its texts."
+            )
+        found = {
+            verify_agreement_signature(content, source, agreement): content
+            for source, content in signed.items()
+        }
+        operator, own = agreement.names("matcher")[0], self._own(agreement)
+        if operator not in found:
+            if own is None:
+                raise _missing(operator)
+            found[operator] = sign_agreement(agreement, own)
+        return found
 
     def _add(self, recording: Recording, agreement: Agreement, party: str, content: bytes) -> None:
         digest = agreement.digest()
@@ -146,25 +172,12 @@ class Admission:
             require_successor(self._standings.agreement(connection, after), agreement)
 
 
-def _by_signer(agreement: Agreement, signed: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return verified signatures by party, among them that of the matcher's operator."""
-    require_signable(agreement)
-    if len(agreement.content()) > MOST_CONTENT:
-        raise PolicyError(
-            f"The agreement {agreement.agreement.id!r} is longer than {MOST_CONTENT:,} bytes; "
-            "shorten its texts."
-        )
-    found = {
-        verify_agreement_signature(content, source, agreement): content
-        for source, content in signed.items()
-    }
-    operator = agreement.names("matcher")[0]
-    if operator not in found:
-        raise PolicyError(
-            f"The signature of {operator!r}, who runs the matcher, is missing; sign the agreement "
-            "with 'agency-client agreement sign' and put the file beside it."
-        )
-    return found
+def _missing(operator: str) -> PolicyError:
+    return PolicyError(
+        f"The signature of {operator!r}, who runs the matcher, is missing, and the agreement has "
+        "other keys for it than this matcher; put those of 'matcher identity' into it, or sign it "
+        "with 'agency-client agreement sign' and put the file beside it."
+    )
 
 
 def _digest_of(connection: Connection, identifier: str, version: int) -> str | None:

@@ -86,7 +86,8 @@ def _read(connection: Connection, digest: str) -> Agreement:
 class Recent(Generic[_Key, _Value]):
     """What was computed last, so that it needn't be again; what fails isn't kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST_KEPT) -> None:
+        self._most = most
         self._kept: OrderedDict[_Key, _Value] = OrderedDict()
         self._lock = Lock()
 
@@ -99,6 +100,6 @@ class Recent(Generic[_Key, _Value]):
         value = compute()
         with self._lock:
             self._kept[key] = value
-            if len(self._kept) > _MOST_KEPT:
+            if len(self._kept) > self._most:
                 self._kept.popitem(last=False)
         return value

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matcher.api.gate import Call
+from matcher.api.request_id import REQUEST_HEADER, give_id
 from matcher.logs.lines import RequestLine, known_method, log_request, route_template
 
-REQUEST_HEADER = b"concord-request"
-"""Holds the id by which an answer is found in the service's log."""
 Watcher = Callable[[RequestLine], None]
 
 
@@ -44,7 +42,7 @@ class _Seen:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._id = secrets.token_hex(8)
+        self._id = give_id(scope)
         self._begun = time.perf_counter()
         self._status = 0
         self._received = 0

@@ -16,8 +16,14 @@ from linkage.protocol.problems import (
     problem_bytes,
     problem_of,
 )
+from matcher.api.request_id import id_of
+from matcher.logs.lines import log_fault
 
 _RETRY_SECONDS = 2
+_UNAVAILABLE = (
+    "The matcher can't do it now; try again. Its operator finds why in its log, under the "
+    "Concord-Request of this answer."
+)
 
 
 class RequestError(LinkageError):
@@ -47,6 +53,11 @@ def fault_response() -> Response:
     )
 
 
+def unavailable_response() -> Response:
+    """Return what a caller hears of what the matcher needs and can't use now: to try again."""
+    return problem_response(PROBLEMS["unavailable"], _UNAVAILABLE, _RETRY_SECONDS)
+
+
 def handle_refusals(app: FastAPI) -> None:
     """Let an app answer every error with problem details."""
     app.add_exception_handler(LinkageError, _of_error)
@@ -56,14 +67,16 @@ def handle_refusals(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _of_fault)
 
 
-def _of_error(_: Request, error: Exception) -> Response:
+def _of_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, LinkageError)
     if isinstance(error, RequestError):
         return problem_response(error.kind, str(error), error.retry_after)
     kind = problem_of(error)
-    if kind.status == 500:
-        return fault_response()
-    return problem_response(kind, str(error), _RETRY_SECONDS if kind.status == 503 else None)
+    if kind.status < 500:
+        return problem_response(kind, str(error))
+    # The reason is the operator's affair, in whose words places and settings may stand.
+    log_fault(error, id_of(request.scope))
+    return fault_response() if kind.status == 500 else unavailable_response()
 
 
 def _allowed(request: Request) -> dict[str, str]:

@@ -10,7 +10,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from linkage.errors import LinkageError
-from linkage.protocol.problems import PROBLEMS
 from linkage.protocol.requests import (
     CHECKPOINT,
     CONSISTENCY,
@@ -20,7 +19,8 @@ from linkage.protocol.requests import (
     consistency_value,
     parse_pinned,
 )
-from matcher.api.refusals import fault_response, problem_response
+from matcher.api.refusals import fault_response, unavailable_response
+from matcher.api.request_id import id_of
 from matcher.api.routes import PREFIX
 from matcher.ledger.heads import Head
 from matcher.logs.lines import log_fault
@@ -47,7 +47,7 @@ class Witnessed:
         except ClientDisconnect:
             return
         except Exception as error:
-            log_fault(error)
+            log_fault(error, id_of(scope))
             if answer.ended:
                 return
             if answer.begun:
@@ -83,7 +83,8 @@ class _Answer:
                     *message.get("headers", []),
                     *await self._owner.headers(_pinned(self._scope)),
                 ]
-            except LinkageError:
+            except LinkageError as error:
+                log_fault(error, id_of(self._scope))
                 await self._say_unproved()
                 return
         self.begun = True
@@ -93,10 +94,7 @@ class _Answer:
     async def _say_unproved(self) -> None:
         """Say that the log can't be read; what the request has changed can be asked again."""
         self.begun = self._replaced = True
-        response = problem_response(
-            PROBLEMS["unavailable"], "The matcher can't read its log now; try again.", 2
-        )
-        await response(self._scope, _nothing, self._send)
+        await unavailable_response()(self._scope, _nothing, self._send)
 
     def _is_versioned(self) -> bool:
         path = self._scope["path"]

@@ -19,6 +19,7 @@ from matcher.agreements.standings import Standings
 from matcher.agreements.witnesses import Witnesses
 from matcher.api.agreement_routes import agreement_routes
 from matcher.api.app import create_app
+from matcher.api.disclosure_routes import disclosure_routes
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
 from matcher.api.log_routes import log_routes
@@ -30,10 +31,12 @@ from matcher.api.run_routes import run_routes
 from matcher.api.secret_routes import secret_routes
 from matcher.api.upload_routes import upload_routes
 from matcher.app.monitored import Monitoring, build_monitoring
-from matcher.app.running import in_force, utc_now
+from matcher.app.running import in_force, matcher_of, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
+from matcher.config.identity_key import PartyKeys, read_keys
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
+from matcher.disclosures.service import Disclosures
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
 from matcher.logs.output import configure_logs
@@ -66,6 +69,7 @@ class Services:
     objects: Objects
     uploads: Uploads
     runs: Runs
+    disclosures: Disclosures
     closing: Closing
     lookups: Lookups
 
@@ -76,7 +80,8 @@ def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
     require_current(database)
     signer = read_signer(settings.log_key_file, settings.log_key)
     objects = open_objects(settings)
-    return build_services(database, signer, objects, settings.sections.uploads, clock)
+    keys = read_keys(settings.identity_key_file)
+    return build_services(database, signer, objects, settings.sections.uploads, clock, keys)
 
 
 def build_services(
@@ -85,11 +90,15 @@ def build_services(
     objects: Objects,
     limits: UploadSettings,
     clock: Clock = utc_now,
+    keys: PartyKeys | None = None,
 ) -> Services:
-    """Build the services on a database with the tables of this release."""
+    """Build the services on a database with the tables of this release.
+
+    ``keys`` are the matcher's own as a party, None where it has none.
+    """
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
-    runs = Runs(database, in_force(standings), clock)
+    runs, own = Runs(database, in_force(standings), clock), matcher_of(keys)
     closing = Closing(database, ledger, standings, clock)
     return Services(
         database=database,
@@ -97,13 +106,14 @@ def build_services(
         heads=Heads(database, signer),
         directory=directory,
         catalogue=Catalogue(database, standings, directory),
-        admission=Admission(database, ledger, standings, clock),
+        admission=Admission(database, ledger, standings, clock, own),
         secrets=SecretMessages(database, ledger, clock),
         rounds=Rounds(database, ledger, clock),
         witnesses=Witnesses(directory, ledger),
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
+        disclosures=Disclosures(database, ledger, objects, own, clock),
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
     )
@@ -163,5 +173,6 @@ def all_routes(services: Services) -> list[Routes]:
         log_routes(services.ledger, services.witnesses),
         upload_routes(services.uploads),
         run_routes(services.runs),
+        disclosure_routes(services.disclosures),
         lookup_routes(services.lookups),
     ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.keys import Identity
 from linkage.protocol.standing import require_in_force
 from matcher.agreements.standings import Standings
+from matcher.config.identity_key import PartyKeys
 from matcher.config.settings import Settings
 from matcher.runs.service import Clock, RequireInForce, Runs
 from matcher.store.database import Database
@@ -29,6 +32,11 @@ def in_force(standings: Standings) -> RequireInForce:
         return agreement
 
     return require
+
+
+def matcher_of(keys: PartyKeys | None) -> Callable[[Agreement], Identity | None]:
+    """Return what gives the matcher's identity in an agreement, None where it isn't its own."""
+    return lambda agreement: None if keys is None else keys.matcher_of(agreement)
 
 
 def open_runs(settings: Settings, clock: Clock = utc_now) -> Runs:

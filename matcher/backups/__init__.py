@@ -1,1 +1,1 @@
-"""One file with all that a matcher keeps, but its settings and its log's private key."""
+"""One file with all that a matcher keeps, but its settings and its private keys."""

@@ -14,6 +14,7 @@ change it. The first line of the note has spaces, so that it can be taken for no
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
@@ -33,7 +34,9 @@ NOTE = "manifest.note"
 TABLES = "tables/"
 OBJECTS = "objects/"
 MOST_BYTES = 1 << 24
-"""The manifest is held in memory: it has room for about 100,000 members."""
+"""The manifest is held in memory: it has room for about 70,000 objects."""
+_REST = 1 << 16  # for all of it but the members
+_MEMBER = len(',"":{"sha256":"","size":}') + 64 + len(str(2**53))
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -89,6 +92,17 @@ class Manifest:
 
 
 _MANIFEST = TypeAdapter(Manifest)
+
+
+def require_room(names: Iterable[str]) -> None:
+    """Raise `BackupError` if a manifest can't name so many members (whose names are plain)."""
+    sizes = [_MEMBER + len(name) for name in names]
+    if _REST + sum(sizes) > MOST_BYTES:
+        raise BackupError(
+            f"There are {len(sizes):,} members to be backed up and a backup can name about 70,000. "
+            "Let 'matcher purge' erase what is due and set [uploads] part_size larger; until then, "
+            "copy database and objects with the tools of their makers."
+        )
 
 
 def sign_manifest(content: bytes, signer: Signer) -> bytes:

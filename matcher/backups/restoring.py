@@ -1,8 +1,9 @@
-"""Restoring a backup into an empty database: all of it, or nothing.
+"""Restoring a backup into an empty database and an empty store: all of it, or nothing.
 
 1. The whole file is read: every member has the digest of the manifest, which this matcher's log has
    signed, and nothing is there beside them.
-2. The database has no rows; its tables are made if there are none.
+2. The database has no rows, and the store no objects but the backup's own; the tables are made if
+   there are none.
 3. In one transaction: the objects are stored, each held against its digest once more, the rows are
    inserted, and the log is verified as ``matcher verify-log`` does. Then all is committed.
 
@@ -33,6 +34,7 @@ from matcher.backups.manifest import (
     Member,
     verify_manifest,
 )
+from matcher.backups.named import PREFIXES
 from matcher.backups.rows import MOST_MEMBER, tables, write_rows
 from matcher.ledger.verifying import verify_log_of
 from matcher.objects.failures import ObjectMissingError
@@ -82,14 +84,15 @@ class Restorer:
         if versions.found == versions.needed:
             with self._database.reading() as connection:
                 require_empty(connection)
+        _require_own(self._objects, manifest)
         return manifest
 
     def restore(self, path: Path) -> Manifest:
         """Restore a backup, and return what it says of itself.
 
         Raises `BackupError` if it is damaged, `PolicyError` if the database isn't empty or the
-        store holds other objects under the same keys, `LogError` if the log doesn't verify.
-        Nothing is changed then.
+        store holds other objects than the backup's, `LogError` if the log doesn't verify. Nothing
+        is changed then.
         """
         self.plan(path)
         stored: list[str] = []
@@ -98,6 +101,7 @@ class Restorer:
                 require_empty(connection)
                 # The file may have been changed since: what counts is the manifest read with it.
                 manifest = verify_backup(file, self._key)
+                self._objects.make_ready()
                 self._restore(connection, file, manifest, stored)
                 verify_log_of(connection, self._key)
         except BaseException:
@@ -167,6 +171,22 @@ def require_empty(connection: Connection) -> None:
                 f"The database holds rows in {table.name} and nothing is overwritten; restore "
                 "into an empty database."
             )
+
+
+def _require_own(objects: Objects, manifest: Manifest) -> None:
+    """Raise `PolicyError` if the store holds what the backup doesn't.
+
+    No restored row would name it, so that nobody could use it any more, and a purge deletes it.
+    """
+    if objects.is_to_be_made():
+        return
+    own = manifest.objects
+    other = [key for prefix in PREFIXES for key in objects.list(prefix) if key not in own]
+    if other:
+        raise PolicyError(
+            f"The store holds {len(other):,} objects that aren't the backup's, such as {other[0]}, "
+            "and no restored row would name them; restore into an empty store."
+        )
 
 
 def _digested(entry: Entry) -> Member:

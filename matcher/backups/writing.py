@@ -17,6 +17,7 @@ from matcher.backups.manifest import (
     TABLES,
     TYPE,
     Manifest,
+    require_room,
     sign_manifest,
 )
 from matcher.backups.named import Named, named_objects
@@ -57,9 +58,9 @@ class BackupWriter:
         require_current(self._database)
         with self._database.reading() as connection:
             log_size = StoredLog(connection).size()
-            sizes = [
-                self._objects.size(one.key) for one in named_objects(connection, self._objects)
-            ]
+            named = list(named_objects(connection))
+        require_room(OBJECTS + one.key for one in named)
+        sizes = [self._objects.size(one.key) for one in named]
         return Held(log_size, len(sizes), sum(sizes))
 
     def write(self, out: Path) -> Held:
@@ -67,7 +68,8 @@ class BackupWriter:
 
         All rows are those of one moment. An object never changes; if one was erased before it was
         copied, the backup begins anew. Raises `InputError` if the file exists,
-        `ObjectMissingError` if an object stays away, `BackupError` if one isn't what its row says.
+        `ObjectMissingError` if an object stays away, `BackupError` if one isn't what its row says
+        or there are more than a backup can name.
         """
         version = require_current(self._database)
         for left in reversed(range(ATTEMPTS)):
@@ -82,6 +84,7 @@ class BackupWriter:
     def _write(self, archive: ArchiveWriter, version: str) -> Held:
         made = int(self._clock().timestamp())
         log_size, named = self._write_rows(archive)
+        require_room([*archive.members, *(OBJECTS + one.key for one in named)])
         for one in named:
             self._write_object(archive, one)
         manifest = Manifest(
@@ -99,14 +102,15 @@ class BackupWriter:
             for table in tables():
                 for number, member in enumerate(read_rows(connection, table)):
                     archive.add(f"{TABLES}{table.name}/{number:06}.jsonl", member)
-            return StoredLog(connection).size(), list(named_objects(connection, self._objects))
+            return StoredLog(connection).size(), list(named_objects(connection))
 
     def _write_object(self, archive: ArchiveWriter, named: Named) -> None:
         name, size = OBJECTS + named.key, self._objects.size(named.key)
         with self._objects.open(named.key) as source:
             archive.add_stream(name, source, size)
-        if named.sha256 and archive.members[name].sha256 != named.sha256:
+        if archive.members[name].sha256 != named.sha256:
             raise BackupError(
-                f"The object {named.key} isn't what was received: it was damaged in the store. "
-                "Restore it from an earlier backup, or let its agency send it again."
+                f"The object {named.key} isn't what was received or made: it was damaged in the "
+                "store. Restore it from an earlier backup; else let its agency send it again, or "
+                "queue its run again."
             )

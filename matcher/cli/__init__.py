@@ -16,7 +16,12 @@ from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
 from matcher.cli.purging import purge_command
 from matcher.cli.runs import run_command, worker_command
-from matcher.cli.service import init_command, migrate_command, verify_log_command
+from matcher.cli.service import (
+    identity_command,
+    init_command,
+    migrate_command,
+    verify_log_command,
+)
 from matcher.cli.serving import admit_command, serve_command
 
 if TYPE_CHECKING:
@@ -136,6 +141,7 @@ def evaluate_command(run: Path, truth: Path, maps: tuple[str, ...], output: str)
 
 for _command in (
     init_command,
+    identity_command,
     migrate_command,
     verify_log_command,
     backup_command,

@@ -23,8 +23,9 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
     r"""Back up the matcher in DIR to one file, while it runs.
 
     All rows of one moment and the objects that they name, signed with the log's key. It can be
-    restored onto SQLite or PostgreSQL, a folder or S3, whichever it came from. Neither the log's
-    private key nor matcher.toml is in it: keep copies of both apart from it. Whoever has the file
+    restored onto SQLite or PostgreSQL, a folder or S3, whichever it came from. Neither the
+    private keys, log.key and identity.key, nor matcher.toml are in it: keep copies of them apart
+    from it. Whoever has the file
     has every encoding that was uploaded.
 
     \b
@@ -58,8 +59,8 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
         f"{held.objects:,} objects of {held.object_bytes:,} bytes"
     )
     click.echo(
-        f"matcher: neither {settings.log_key_file.name} nor matcher.toml is in it; keep copies of "
-        "both elsewhere",
+        f"matcher: neither {settings.log_key_file.name}, {settings.identity_key_file.name} nor "
+        "matcher.toml is in it; keep copies of them elsewhere",
         err=True,
     )
 
@@ -72,12 +73,12 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Verify the file and the place, and write nothing.")
 @format_option
 def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> None:
-    r"""Restore the backup FILE into the empty database of the matcher in DIR.
+    r"""Restore the backup FILE into the empty database and store of the matcher in DIR.
 
-    DIR holds matcher.toml and the log's key, from where you keep them. Everything is verified
-    before anything is written: a damaged FILE, or one of another matcher, changes nothing. Then run
-    'matcher verify-log DIR --earlier' with the newest log bundle or checkpoint that anybody has:
-    what entered the log after the backup is lost, and the agencies will be told so.
+    DIR holds matcher.toml, log.key and identity.key, from where you keep them. Everything is
+    verified before anything is written: a damaged FILE, or one of another matcher, changes nothing.
+    Then run 'matcher verify-log DIR --earlier' with the newest log bundle or checkpoint that
+    anybody has: what entered the log after the backup is lost, and the agencies will be told so.
 
     \b
     Example:
@@ -85,11 +86,13 @@ def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> N
     """
     from matcher.backups.restoring import Restorer
     from matcher.config.loading import load_settings
-    from matcher.objects.opening import open_objects
+    from matcher.objects.opening import open_new_objects
     from matcher.store.database import Database
 
     settings = load_settings(folder, os.environ, {})
-    restorer = Restorer(Database(settings.database_url), open_objects(settings), settings.log_key)
+    restorer = Restorer(
+        Database(settings.database_url), open_new_objects(settings), settings.log_key
+    )
     manifest = restorer.plan(backup) if dry_run else restorer.restore(backup)
     made = datetime.fromtimestamp(manifest.made, UTC)
     said = {

@@ -7,10 +7,15 @@ import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from matcher.cli.options import format_option
+
+if TYPE_CHECKING:
+    from matcher.disclosures.retiring import Retired
+    from matcher.retention.purge import Purged
 
 # The command imports what it runs: help and refusals needn't wait for it.
 
@@ -22,8 +27,9 @@ from matcher.cli.options import format_option
 def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     r"""Erase what the agreements let the matcher in DIR keep no longer.
 
-    Uploads and the files of runs go when they are [retention] encodings_days old; each erasure is
-    an event of the log. Uploads that were never finished go after [uploads] days. What a run is
+    Uploads and the files of runs go when they are [retention] encodings_days old; what disclosures
+    hold, sealed and not, goes after disclosures_days, and those whose time is over are ended. Each
+    is an event of the log. Uploads that were never finished go after [uploads] days. What a run is
     using stays, with exit code 75: purge again. Run it once a day. Backups still hold what was
     erased since they were made: delete them in time.
 
@@ -31,8 +37,10 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     Example:
       matcher purge /srv/concord --dry-run
     """
+    from matcher.agreements.standings import Standings
     from matcher.config.loading import load_settings
     from matcher.config.log_key import read_signer
+    from matcher.disclosures.retiring import Retiring
     from matcher.ledger.ledger import Ledger
     from matcher.objects.opening import open_objects
     from matcher.retention.purge import Purge, require_done
@@ -45,20 +53,33 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     database = Database(settings.database_url)
     require_current(database)
     objects, days = open_objects(settings), settings.sections.uploads.days
+    ledger = Ledger(database, signer)
     purge = Purge(
         database,
-        Ledger(database, signer),
+        ledger,
         objects,
-        lambda: datetime.now(UTC),
+        _now,
         lambda now: tidy_uploads(database, objects, days, now),
     )
+    retiring = Retiring(database, ledger, Standings(_now).agreement, _now)
+    retired = retiring.plan() if dry_run else retiring.retire()
     purged = purge.plan() if dry_run else purge.purge()
     if output == "json":
-        click.echo(json.dumps({"dry_run": dry_run, **asdict(purged)}))
+        of_disclosures = {"disclosures": retired.erased, "ended": retired.ended}
+        click.echo(json.dumps({"dry_run": dry_run, **asdict(purged), **of_disclosures}))
     else:
-        click.echo(
-            f"{'would be erased' if dry_run else 'erased'}: {purged.uploads:,} uploads, the files "
-            f"of {purged.runs:,} runs"
-            + ("" if dry_run else f"; {purged.expired:,} unfinished uploads were given up")
-        )
+        click.echo(_text(purged, retired, dry_run))
     require_done(purged)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(purged: Purged, retired: Retired, dry_run: bool) -> str:
+    erased, ended = ("would be erased", "would be") if dry_run else ("erased", "were")
+    return (
+        f"{erased}: {purged.uploads:,} uploads, the files of {purged.runs:,} runs, what "
+        f"{retired.erased:,} disclosures hold; {retired.ended:,} disclosures {ended} ended"
+        + ("" if dry_run else f"; {purged.expired:,} unfinished uploads were given up")
+    )

@@ -1,4 +1,4 @@
-"""The commands for the folder of a matcher: ``init``, ``migrate``, ``verify-log``."""
+"""The commands for the folder of a matcher: ``init``, ``identity``, ``migrate``, ``verify-log``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from linkage.errors import InputError
 from matcher.cli.options import FILE, FOLDER, format_option
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str) -> None:
     r"""Make the folder DIR of a new matcher.
 
-    It gets matcher.toml, with comments, a new key for the log and a folder for encodings. Nothing
-    is overwritten.
+    It gets matcher.toml, with comments, a new key for the log, keys of its own as a party of
+    agreements and a folder for encodings. Nothing is overwritten.
 
     \b
     Example:
@@ -51,6 +52,53 @@ def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str)
     create_matcher(folder, signer)
     key = signer.verifier
     click.echo(json.dumps(_made(folder, key)) if output == "json" else _made_text(folder, key))
+
+
+@click.command("identity")
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option(
+    "--name",
+    default="matcher",
+    show_default=True,
+    help="What the agreement calls the matcher.",
+)
+@click.option("--make", is_flag=True, help="Make the keys, if the matcher has none yet.")
+@format_option
+def identity_command(folder: Path, name: str, make: bool, output: str) -> None:
+    r"""Show the public keys by which the matcher in DIR is a party of agreements.
+
+    They are printed as the [[party]] of an agreement. With them it signs agreements that you admit,
+    and its evidence on clusters.
+
+    \b
+    Example:
+      matcher identity /srv/concord --name hub > hub.card.toml
+    """
+    from linkage.protocol.cards import card_toml, parse_card
+    from matcher.config.creation import create_identity
+    from matcher.config.identity_key import read_keys
+    from matcher.config.loading import load_settings
+
+    path = load_settings(folder, os.environ, {}).identity_key_file
+    if make:
+        create_identity(path)
+    keys = read_keys(path)
+    if keys is None:
+        raise InputError(
+            f"There is no {path}: the matcher has no keys of its own. Put them back from your "
+            "copy, or make new ones with --make, and let the next version of the agreement name "
+            "them."
+        )
+    public = keys.named(name).public
+    card = card_toml(public)
+    parse_card(card, "The card")
+    said = {
+        "name": name,
+        "signing_key": str(public.signing_key),
+        "sealing_key": str(public.sealing_key),
+        "fingerprint": public.fingerprint,
+    }
+    click.echo(json.dumps(said) if output == "json" else card.rstrip())
 
 
 @click.command("migrate")
@@ -148,9 +196,11 @@ def _made_text(folder: Path, key: VerifierKey) -> str:
             f"  {key.fingerprint}",
             "",
             "Next:",
-            f"  1. back up {folder / 'log.key'}, apart from the database; nobody else may have it",
+            f"  1. back up {folder / 'log.key'} and {folder / 'identity.key'}, apart from the "
+            "database; nobody else may have them",
             f"  2. read {folder / 'matcher.toml'}",
             f"  3. matcher migrate {folder}",
+            f"  4. hand what 'matcher identity {folder}' prints to whoever writes the agreement",
         ]
     )
 

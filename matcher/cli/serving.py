@@ -49,9 +49,10 @@ def serve_command(folder: Path, host: str | None, port: str | None) -> None:
 def admit_command(folder: Path, agreement: Path, dry_run: bool, output: str) -> None:
     r"""Admit an AGREEMENT to the matcher in DIR: from then on its parties are heard.
 
-    Signatures beside it, NAME.PARTY.signed, are stored with it; that of the party with the role
-    matcher must be among them, since it is your consent. The others may come over HTTP. Admitting
-    it again adds signatures that are new.
+    Signatures beside it, NAME.PARTY.signed, are stored with it. That of the party with the role
+    matcher is your consent: the matcher makes it itself if the agreement has the keys of 'matcher
+    identity', else it must be among them. The others may come over HTTP. Admitting it again adds
+    signatures that are new.
 
     \b
     Example:

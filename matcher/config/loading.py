@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from linkage.errors import InputError
 from matcher.config.settings import (
     DatabaseSettings,
+    IdentitySettings,
     LoggingSettings,
     LogSettings,
     MetricsSettings,
@@ -28,6 +29,7 @@ FILE_NAME = "matcher.toml"
 _PREFIX = "CONCORD_"
 _SECTIONS: dict[str, type[BaseModel]] = {
     "log": LogSettings,
+    "identity": IdentitySettings,
     "database": DatabaseSettings,
     "objects": ObjectSettings,
     "uploads": UploadSettings,

@@ -88,6 +88,11 @@ def _http_url(text: str | None) -> str | None:
     return text
 
 
+OBJECTS_MARKER = ".concord-objects"
+"""The file that a folder of objects has: without it, its disk is missing or the path is wrong."""
+MARKER_TEXT = b"A Concord matcher keeps its encodings and runs in this folder.\n"
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -97,6 +102,12 @@ class LogSettings(_Section):
 
     verifier_key: Annotated[InstanceOf[VerifierKey], BeforeValidator(_log_key)]
     key_file: Annotated[str, Field(min_length=1)] = "log.key"
+
+
+class IdentitySettings(_Section):
+    """The file of the keys by which the matcher is a party of agreements."""
+
+    key_file: Annotated[str, Field(min_length=1)] = "identity.key"
 
 
 class DatabaseSettings(_Section):
@@ -181,6 +192,7 @@ class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
     log: LogSettings
+    identity: IdentitySettings = IdentitySettings()
     database: DatabaseSettings = DatabaseSettings()
     objects: ObjectSettings = ObjectSettings()
     uploads: UploadSettings = UploadSettings()
@@ -206,6 +218,11 @@ class Settings:
     def log_key_file(self) -> Path:
         """The file of the log's private key."""
         return self.folder / self.sections.log.key_file
+
+    @property
+    def identity_key_file(self) -> Path:
+        """The file of the matcher's own keys."""
+        return self.folder / self.sections.identity.key_file
 
     @property
     def objects_folder(self) -> Path:

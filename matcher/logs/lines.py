@@ -6,6 +6,7 @@ of its exceptions and the places in the program, never by its words, which may q
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import traceback
@@ -23,6 +24,7 @@ _SEGMENT = r"([a-z]{1,24}(-[a-z]{1,24}){0,3}|v[0-9]|\{[a-z_]{1,24}\})"
 _ROUTE = re.compile(rf"(/{_SEGMENT})+")
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS", "PATCH"})
 UNMATCHED = "unmatched"
+_CODE = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 _FRAMES = 12
 _CHAIN = 8
 
@@ -89,12 +91,21 @@ def known_method(method: str) -> str:
 def fault_fields(error: BaseException) -> dict[str, object]:
     """Return the classes of an exception and of its causes, and where it was raised."""
     return {
-        "errors": [type(one).__qualname__ for one in _chain(error)],
+        "errors": [_named(one) for one in _chain(error)],
         "at": [
             f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(error.__traceback__, limit=-_FRAMES)
         ],
     }
+
+
+def _named(error: BaseException) -> str:
+    """Return the class, and the name of the code that the system or SQLite has given: ENOSPC."""
+    code = getattr(error, "sqlite_errorname", None)
+    if isinstance(error, OSError):
+        code = errno.errorcode.get(error.errno) if type(error.errno) is int else None
+    known = isinstance(code, str) and _CODE.fullmatch(code)
+    return f"{type(error).__qualname__} {code}" if known else type(error).__qualname__
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -20,6 +19,8 @@ from matcher.store.database import Database
 
 FRESH_SECONDS = 5.0
 """For how long an answer counts: whoever asks more often makes no more work."""
+STALE_SECONDS = 30.0
+"""How old an answer may become while a part keeps the one who asks it waiting."""
 PROBE_FOLDER = "health"
 
 
@@ -37,8 +38,15 @@ class Health:
         return tuple(name for name, well in vars(self).items() if not well)
 
 
+_UNKNOWN = Health(database=False, objects=False, log_key=False)
+
+
 class HealthChecks:
-    """Asks every part, at most once in `FRESH_SECONDS`; ``seconds`` never run backwards."""
+    """Asks every part, at most once in `FRESH_SECONDS`; ``seconds`` never run backwards.
+
+    Anybody may ask, so nobody waits for a part but the one who asks it: the others are given the
+    last answer, and after `STALE_SECONDS` without a new one that nothing is well.
+    """
 
     def __init__(
         self,
@@ -51,15 +59,27 @@ class HealthChecks:
         self._database = database
         self._objects = objects
         self._seconds = seconds
+        # Another process, on another machine perhaps, may probe the same store.
+        self._probed = f"{PROBE_FOLDER}/{secrets.token_hex(8)}"
         self._lock = Lock()
         self._last: tuple[float, Health] | None = None
 
     def check(self) -> Health:
         """Return how the parts are; why one isn't well is in the service's log alone."""
-        with self._lock:
-            if self._last is None or self._seconds() - self._last[0] >= FRESH_SECONDS:
-                self._last = (self._seconds(), self._ask())
-            return self._last[1]
+        found = self._answer(FRESH_SECONDS)
+        if found is None and self._lock.acquire(blocking=False):
+            try:
+                found = self._ask()
+                # Stamped when it has come, or slow parts would be asked without a pause.
+                self._last = (self._seconds(), found)
+            finally:
+                self._lock.release()
+        return found or self._answer(STALE_SECONDS) or _UNKNOWN
+
+    def _answer(self, most: float) -> Health | None:
+        """Return the last answer, unless it is older than so many seconds."""
+        last = self._last
+        return None if last is None or self._seconds() - last[0] >= most else last[1]
 
     def _ask(self) -> Health:
         return Health(
@@ -73,8 +93,8 @@ class HealthChecks:
             StoredLog(connection).size()
 
     def _probe(self) -> None:
-        """Write an object, read it and delete it; each process has keys of its own."""
-        key, content = f"{PROBE_FOLDER}/{os.getpid()}", secrets.token_bytes(16)
+        """Write an object, read it and delete it; each process has a key of its own."""
+        key, content = self._probed, secrets.token_bytes(16)
         self._objects.put(key, content)
         found = self._objects.get(key)
         self._objects.delete(key)

@@ -70,6 +70,13 @@ class Draft:
 class Objects(ABC):
     """Objects by key. Safe to use from several threads and processes."""
 
+    def make_ready(self) -> None:  # noqa: B027 - most stores need nothing
+        """Make a new store one that can be opened from now on; raises `ObjectsError`."""
+
+    def is_to_be_made(self) -> bool:
+        """Return whether there is no store yet: it holds nothing before `make_ready`."""
+        return False
+
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
         """Store an object whole or not at all, in place of an earlier one; raises `ObjectsError`.
 

@@ -89,6 +89,8 @@ class NonceKeeper:
             except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
                 outcomes = [error] * len(batch)
             for wanted, outcome in zip(batch, outcomes, strict=True):
+                if not wanted.done.set_running_or_notify_cancel():
+                    continue  # whoever has waited for it is gone
                 if outcome is None:
                     wanted.done.set_result(None)
                 else:

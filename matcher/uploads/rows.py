@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
@@ -10,6 +11,9 @@ from linkage.errors import ConflictError, MissingError, NotReadyError
 from linkage.protocol.upload import State, UploadState, part_count
 from matcher.store.tables import committed_uploads, rounds, upload_parts, uploads
 from matcher.uploads.failures import REASONS
+
+RowState = State | Literal["erasing"]
+"""What an agency is told, or that it is being erased, which is the matcher's own affair."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Upload:
     agreement: str
     round: int
     agency: str
-    state: State
+    state: RowState
     sha256: str
     size: int
     part_size: int
@@ -233,7 +237,7 @@ def state_of(connection: Connection, upload: Upload) -> UploadState:
     return UploadState(
         id=upload.id,
         round=upload.round,
-        state=upload.state,
+        state="erased" if upload.state == "erasing" else upload.state,
         sha256=upload.sha256,
         size=upload.size,
         part_size=upload.part_size,

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ from matcher.worker.lookups import Step, beside
 from matcher.worker.pulse import Pulse, WorkerStoppedError
 
 IDLE_SECONDS = 1.0
+SWEEP_SECONDS = 300.0
+"""How long what a run leaves can stay after it was cancelled while nobody carried it out."""
 _PAUSE_SECONDS = 20
 """How long a run waits after an attempt has failed, doubled with each."""
 _LASTING = (InputError, NotReadyError, ObjectMissingError, PolicyError, VerificationError)
@@ -47,7 +50,9 @@ class Worker:
     """Carries out runs, one at a time.
 
     ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
-    ``threads`` how many compare (0: one per core); ``steps`` are what is done beside the runs.
+    ``threads`` how many compare (0: one per core). ``after_runs`` does what follows from runs: when
+    the worker begins and after each run; what it couldn't do it does the next time. ``steps`` are
+    what is done beside the runs.
     """
 
     carrying: Carrying
@@ -56,6 +61,7 @@ class Worker:
     folder: Path
     lease_seconds: int
     threads: int = 0
+    after_runs: Callable[[], object] = lambda: None
     name: str = field(default_factory=worker_name)
     steps: tuple[Step, ...] = ()
 
@@ -66,15 +72,29 @@ class Worker:
 
     def _work(self, must_stop: Callable[[], bool]) -> None:
         pause = threading.Event()
-        swept = False
+        sweep_at, followed = time.monotonic(), False
         while not must_stop():
             try:
-                swept = swept or self.sweep()
+                if time.monotonic() >= sweep_at:
+                    self.sweep()
+                    sweep_at = time.monotonic() + SWEEP_SECONDS
+                followed = followed or self.follow()
                 if self.run_next(must_stop):
+                    followed = False
                     continue
             except (DatabaseError, ObjectsError) as error:
                 log_fault(error)
             pause.wait(IDLE_SECONDS)
+
+    def follow(self) -> bool:
+        """Do what follows from the runs that have ended; returns True."""
+        try:
+            self.after_runs()
+        except (DatabaseError, ObjectsError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the next run must not suffer for it
+            log_fault(error)
+        return True
 
     def run_next(self, must_stop: Callable[[], bool]) -> bool:
         """Take a run and carry it out; returns whether there was one."""
@@ -85,14 +105,13 @@ class Worker:
         self._carry_out(lease, must_stop)
         return True
 
-    def sweep(self) -> bool:
-        """Remove what killed processes have left of runs that have ended; returns True."""
+    def sweep(self) -> None:
+        """Remove what killed processes have left of runs that have ended, or have waited to end."""
         found = runs_in(self.folder)
         for run, kept in self.carrying.ended(list(found)).items():
             delete_others(self.objects, objects_of(run), kept)
             for path in found[run]:
                 remove_folder(path)
-        return True
 
     def _carry_out(self, lease: Lease, must_stop: Callable[[], bool]) -> None:
         try:
@@ -103,7 +122,6 @@ class Worker:
         except LeaseLostError:
             log_notice("run.lost")
             self._drop_own(lease)
-            return
         self._clear_up(lease.run)
 
     def _attempt(self, lease: Lease, must_stop: Callable[[], bool]) -> None:

@@ -119,6 +119,18 @@ def connection(store, answer):
     return found
 
 
+@pytest.mark.parametrize(("path", "seconds"), [("/v1/agreements", 60), ("/v1/x/commit", 300)])
+def test_what_reads_a_whole_file_may_take_minutes(store, path, seconds):
+    waited = []
+
+    def answer(request):
+        waited.append(request.extensions["timeout"]["read"])
+        return good()
+
+    connection(store, answer).send("POST", path, b"{}")
+    assert waited == [seconds]
+
+
 def good(size=3, **more):
     headers = {
         "concord-checkpoint": checkpoint_value(note(size)),
@@ -171,6 +183,34 @@ def test_what_may_have_been_done_is_not_repeated(store):
     assert len(seen) == 1
 
 
+def test_a_note_whose_proof_does_not_come_is_not_pinned(store):
+    def answer(request):
+        raise httpx2.ReadError("broken", request=request)
+
+    found = connection(store, answer)
+    found.log.accept(0, note(3), [], refuse)
+    with pytest.raises(UnavailableError, match="broke off"):
+        found.hold_against(note(8))
+    assert pinned(store) == 3
+
+
+def test_what_was_done_is_not_repeated_for_a_proof_that_does_not_come(store):
+    """The answer crosses another; the matcher can't be reached for the proof between the two."""
+    seen = []
+
+    def answer(request):
+        seen.append(request.method)
+        if request.method == "GET":
+            raise httpx2.ConnectError("gone", request=request)
+        found.log.accept(0, note(8), [], refuse)
+        return good(size=3)
+
+    found = connection(store, answer)
+    with pytest.raises(UnavailableError, match="can't be reached"):
+        found.send("POST", "/v1/x", b"x")
+    assert seen == ["POST", "GET"]
+
+
 def test_too_many_requests_wait_as_long_as_they_are_told(store):
     waits = []
     found = connection(store, lambda _: _too_many())
@@ -213,6 +253,21 @@ def test_a_proxys_page_is_no_answer(store):
     page = httpx2.Response(503, content=b"<html>", headers={"content-type": "text/html"})
     with pytest.raises(UnavailableError, match="not as a matcher does"):
         connection(store, lambda _: page).send("GET", "/v1/x")
+
+
+@pytest.mark.parametrize("status", [502, 504])
+@pytest.mark.parametrize(("method", "tries"), [("GET", 3), ("PUT", 3), ("POST", 1)])
+def test_a_proxy_without_an_answer_is_asked_again(store, status, method, tries):
+    """What may have been done is left to who knows whether it may be asked twice."""
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return httpx2.Response(status, content=b"<html>", headers={"content-type": "text/html"})
+
+    with pytest.raises(UnavailableError, match=rf"got no answer from it \({status}\)"):
+        connection(store, answer).send(method, "/v1/x", None if method == "GET" else b"x")
+    assert len(seen) == tries
 
 
 def test_an_answer_has_an_end(store, monkeypatch):

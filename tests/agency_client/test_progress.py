@@ -35,6 +35,8 @@ def run(state, number=1):
         (Progress(entry(), 1, upload("refused"), None), "your upload in round 1"),
         (Progress(entry(), 1, upload("committed"), None), "others have yet to push"),
         (Progress(entry(), 1, upload("committed"), run("running")), "is running"),
+        (Progress(entry(), 1, upload("committed"), run("finished"), False), "without your upload"),
+        (Progress(entry(), 2, None, run("finished", 2), False), "without your upload"),
         (Progress(entry(), 2, None, None), "your upload in round 2"),
         (Progress(entry(), 2, None, run("queued", 2)), "is queued"),
         (Progress(entry(), 2, upload("open"), run("finished", 2)), "your upload in round 2"),

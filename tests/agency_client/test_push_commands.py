@@ -9,20 +9,25 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import delete, insert
 
 from agency_client.cli import cli
 from agency_client.keystore.store import create_keystore, open_keystore
 from agency_client.signatures import signature_path
 from linkage.protocol.agreement import parse_agreement
+from linkage.protocol.result import RunResult, result_bytes
 from linkage.protocol.standing import sign_agreement
 from linkage.receipts import verify_receipt
+from matcher.objects.folder import Folder
 from matcher.store.migrating import migrate
+from matcher.store.tables import results
 from tests.agency_client.keystore.test_wrapping import CHEAP
 from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import ROLES, TEXT
 from tests.linkage.protocol.parties import POLICE
 from tests.matcher.api.serving import Clock, Matcher, running
+from tests.matcher.service_data import Data
 from tests.matcher.uploading import file_of, open_round
 
 PASSPHRASE = b"canary of a passphrase"
@@ -127,6 +132,26 @@ def test_push_and_status(ready: Office):
     assert receipt.exists()
     assert again.exit_code == 0
     assert "committed in round 1: 2,000 rows" in again.stdout
+
+
+def test_a_run_without_your_upload_is_not_yours(ready: Office):
+    """The operator has started one before this agency pushed."""
+    services, digest = ready.matcher.services, ready.agreed.digest()
+    others = Data(services.database, Folder(ready.folder / "objects"), services.ledger, digest)
+    run = others.run([], at=1)
+    with services.database.writing() as connection:
+        connection.execute(delete(results))
+    assert ready.run("push", file_at(ready)).exit_code == 0
+    found = ready.run("status", "--format", "json")
+    assert (found.exit_code, json.loads(found.stdout)["finished"]) == (75, False)
+    assert "the run of round 1 is without your upload" in found.stderr
+
+    result = RunResult(digest, 1, run, "2026-03-02T09:00:00Z", ("care", "police"), 2000)
+    with services.database.writing() as connection:
+        values = {"run": run, "agency": "police", "content": result_bytes(result)}
+        connection.execute(insert(results).values(**values))
+    found = ready.run("status", "--format", "json")
+    assert (found.exit_code, json.loads(found.stdout)["finished"]) == (0, True)
 
 
 def test_why_not_is_said_with_its_exit_code(ready: Office):

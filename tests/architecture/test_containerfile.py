@@ -6,14 +6,18 @@ installed, and the matcher runs there without what the file takes out again.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+
+from matcher.config.creation import create_matcher, plan_matcher
+from matcher.config.loading import load_settings
 
 FILE = Path("Containerfile")
 # Distributions that the file uninstalls, and the modules that they bring.
@@ -51,6 +55,14 @@ def instructions() -> list[str]:
     lines = [line for line in FILE.read_text(encoding="utf-8").splitlines()
              if not line.lstrip().startswith("#")]  # fmt: skip
     return [one for one in re.sub(r"\\\n", " ", "\n".join(lines)).splitlines() if one.strip()]
+
+
+def documented() -> list[list[str]]:
+    """Return what the file's comment gives the image to do: the words after its name."""
+    lines = [line.lstrip("# ") for line in FILE.read_text(encoding="utf-8").splitlines()
+             if line.startswith("#   ")]  # fmt: skip
+    commands = " ".join(lines).replace("\\ ", "").split("docker run ")[1:]
+    return [one.split(" concord-matcher")[1].split() for one in commands]
 
 
 def copied() -> list[str]:
@@ -116,6 +128,38 @@ def test_the_matcher_runs_without_what_is_taken_out(target: Path, tmp_path: Path
         done = run(target, arguments[0], str(tmp_path / "made"), *arguments[1:])
         assert done.returncode == 0, done.stderr
     assert "VERIFIED. Events: 0" in done.stdout
+
+
+def test_what_is_documented_works_within_the_volume(target: Path, tmp_path: Path):
+    """'init' renames a folder onto its place, so neither that nor the one above can be a mount."""
+    said = instructions()
+    (volume,) = [one.split()[1] for one in said if one.startswith("VOLUME ")]
+    (default,) = [json.loads(one[4:]) for one in said if one.startswith("CMD [")]
+    (user,) = [one.split()[1].split(":")[0] for one in said if one.startswith("USER ")]
+    made = next(one for one in said if one.startswith("RUN install "))
+    assert volume in made.split()
+    assert f"--owner {user} " in made
+
+    first, *others = documented()
+    assert (first[0], [one[:1] for one in others]) == ("init", [["migrate"], []])
+    assert default == ["serve", first[1]]
+    assert others[0][1] == first[1]
+    place = PurePosixPath(first[1])
+    assert place.parent.is_relative_to(volume)
+    (tmp_path / "volume").mkdir()
+    for words in (first, others[0]):
+        mapped = tmp_path / "volume" / place.relative_to(volume)
+        done = run(target, words[0], str(mapped), *words[2:])
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_address_that_agencies_use_is_given(tmp_path: Path):
+    """Signatures cover it, and what the image listens on is nobody's address."""
+    said = FILE.read_text(encoding="utf-8")
+    environ = dict(re.findall(r"(CONCORD_[A-Z_]+)=(\S+)", said))
+    create_matcher(tmp_path / "made", plan_matcher(tmp_path / "made", "a.example"))
+    service = load_settings(tmp_path / "made", environ, {}).sections.service
+    assert (service.host, service.address) == ("0.0.0.0", "https://matcher.example")
 
 
 def test_what_is_taken_out_is_what_is_refused_here():

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert
 from linkage.protocol.agreement import Agreement, parse_agreement
 from matcher.ledger.ledger import Ledger
 from matcher.objects.objects import Objects
+from matcher.runs.finished import outcome_of
 from matcher.store.database import Database
 from matcher.store.tables import (
     agreements,
@@ -126,15 +127,18 @@ class Data:
     def run(self, ids: list[str], at: int, state: str = "finished", onto: str | None = None) -> str:
         """Put a run of uploads, with two files if it has finished."""
         id_ = secrets.token_hex(16)
+        outcome = b"{}"
         if state == "finished":
-            self.objects.put(f"runs/{id_}/links.parquet", secrets.token_bytes(50))
-            self.objects.put(f"runs/{id_}/model.json", b"{}")
+            files = {"links.parquet": secrets.token_bytes(50), "model.json": b"{}"}
+            outcome = outcome_of(f"runs/{id_}", files, "ab" * 16).content()
+            for path, content in files.items():
+                self.objects.put(f"runs/{id_}/{path}", content)
         ended = at if state in {"finished", "failed", "cancelled"} else None
         with self.database.writing() as connection:
             connection.execute(
                 insert(runs).values(
                     id=id_, agreement=self.agreement, round=1, state=state, onto=onto,
-                    inputs=f'{{"uploads":{ids}}}'.replace("'", '"').encode(), outcome=b"{}",
+                    inputs=f'{{"uploads":{ids}}}'.replace("'", '"').encode(), outcome=outcome,
                     queued=at, ended=ended,
                 )
             )  # fmt: skip

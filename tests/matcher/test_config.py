@@ -47,7 +47,8 @@ def test_what_init_writes_is_read_back(folder: Path):
 
 def test_only_the_owner_can_read_it(folder: Path):
     modes = {path.name: path.stat().st_mode & 0o777 for path in [folder, *folder.iterdir()]}
-    assert modes == {"service": 0o700, "log.key": 0o600, FILE_NAME: 0o600, "objects": 0o700}
+    keys = {"log.key": 0o600, "identity.key": 0o600}
+    assert modes == {"service": 0o700, **keys, FILE_NAME: 0o600, "objects": 0o700}
 
 
 def test_two_logs_have_different_keys(tmp_path: Path):
@@ -199,7 +200,7 @@ def test_a_file_and_a_missing_parent_are_refused(tmp_path: Path):
         plan_matcher(tmp_path / "none" / "new", NAME)
 
 
-@pytest.mark.parametrize("step", ["_write", "_sync_folder"])
+@pytest.mark.parametrize("step", ["write_new", "sync_folder"])
 def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str):
     def fail(*_arguments: object) -> None:
         raise OSError(28, os.strerror(28))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event as listen
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from linkage.encodings import read_encodings
 from linkage.errors import (
@@ -152,6 +152,16 @@ def test_one_committed_upload_per_agency_and_round(own: Uploads, admitted: Datab
     open_round(admitted, 2)
     push(own, "police", other, 2)
     assert logged(admitted) == [("upload.committed", "police")] * 2
+
+
+def test_what_is_being_erased_is_told_as_erased(own: Uploads, admitted: Database):
+    push(own, "police", FILE)
+    with admitted.writing() as connection:
+        connection.execute(update(uploads).values(state="erasing"))
+    found = own.newest(DIGEST, "police", 1)
+    assert found.state == "erased"
+    assert own.state(DIGEST, "police", found.id) == found
+    assert own.open(DIGEST, "police", 1, announcement(FILE)) == found
 
 
 def test_a_second_manifest_for_one_upload_is_refused(own: Uploads):

@@ -54,8 +54,8 @@ class ClusterEvidence:
     """What the matcher says of a cluster: its weakest link's probability, and who holds it.
 
     ``holders`` are in order of their names; ``protected`` says that one of them has marked it.
-    ``household`` are clusters whose people seem to share surname and address with it, such as
-    siblings: a hint, and never that they are one person.
+    ``household`` are clusters of the same evidence whose people seem to share surname and address
+    with it, such as siblings: a hint, and never that they are one person.
     """
 
     cluster: Pseudonym

@@ -114,7 +114,7 @@ def seal_release(
     content = Content(case.digest, {name: tuple(rows) for name, rows in clusters.items()})
     payload = canonical_json(settings(content))
     sealed = {
-        name: seal(case.agreement.identity(name), _context(case), payload, holder)
+        name: seal(case.agreement.identity(name), sealing_context(case), payload, holder)
         for name in case.proposal.recipients
     }
     digests = {name: digest_of(message) for name, message in sealed.items()}
@@ -136,7 +136,7 @@ def open_release(
             f"The sealed message is not {source} to {recipient.name!r}; ask for it again."
         )
     sender = case.agreement.identity(holder)
-    payload = open_sealed(sealed, source, _context(case), sender, recipient)
+    payload = open_sealed(sealed, source, sealing_context(case), sender, recipient)
     content = parse_message(_CONTENT, payload, source)
     if content.proposal != case.digest:
         raise VerificationError(f"In {source} is the content for another proposal.")
@@ -188,7 +188,8 @@ def _held(case: Case, holder: str) -> int:
     return sum(holding.records for holding in _holdings(case, holder).values())
 
 
-def _context(case: Case) -> Context:
+def sealing_context(case: Case) -> Context:
+    """Return what every sealed release of a case is bound to."""
     return Context(
         agreement=case.agreement.digest(),
         epoch=case.agreement.agreement.epoch,

@@ -12,6 +12,15 @@ from matcher.store.tables.agreements import (
     secret_messages,
 )
 from matcher.store.tables.base import metadata
+from matcher.store.tables.disclosures import (
+    cluster_evidence,
+    disclosure_messages,
+    disclosures,
+    holdings,
+    protected_records,
+    run_keys,
+    sealed_fields,
+)
 from matcher.store.tables.log import (
     log_checkpoints,
     log_cosignatures,
@@ -28,7 +37,11 @@ __all__ = [
     "agreement_signatures",
     "agreements",
     "answers",
+    "cluster_evidence",
     "committed_uploads",
+    "disclosure_messages",
+    "disclosures",
+    "holdings",
     "jobs",
     "log_checkpoints",
     "log_cosignatures",
@@ -41,9 +54,12 @@ __all__ = [
     "metadata",
     "nonces",
     "party_keys",
+    "protected_records",
     "results",
     "rounds",
+    "run_keys",
     "runs",
+    "sealed_fields",
     "secret_messages",
     "upload_parts",
     "uploads",

@@ -32,7 +32,14 @@ from tests.matcher.api.serving import Caller
 CALLERS = tuple(ROLES)
 """A party of each role, and every agency."""
 STRANGER = identity("stranger", 151)
-QUERY = {"first": 1, "second": 2, "leaf": 1, "size": 2, "start": 0, "end": 2}
+NUMBERS = {"first": 1, "second": 2, "leaf": 1, "size": 2, "start": 0, "end": 2}
+QUERY = NUMBERS | {"after": "0" * 32}
+# About which disclosure an operation is asked, and about which party.
+_OF_DISCLOSURES = {
+    "move_disclosure": ("to move", "police"),
+    "read_holdings": ("to release", "police"),
+    "send_sealed": ("to release", "hub"),
+}
 # About as many as the log has.
 _EVENTS = 30
 # What is made wrong may be refused for any reason but that it comes too often or too slowly.
@@ -94,8 +101,8 @@ class Described:
 
     def fitting(self, name: str) -> st.SearchStrategy[Case]:
         """Return cases that fit, half of them about what exists."""
-        near = st.fixed_dictionaries(dict.fromkeys(QUERY, st.integers(0, _EVENTS)))
-        existing = near.map(lambda query: self._that_exist(name) | query)
+        near = st.fixed_dictionaries(dict.fromkeys(NUMBERS, st.integers(0, _EVENTS)))
+        existing = near.map(lambda query: self._that_exist(name) | QUERY | query)
         return st.one_of(
             self.operations[name].as_strategy(),
             existing.flatmap(lambda values: self._existing(name, values)),
@@ -124,10 +131,12 @@ class Described:
 
     def _that_exist(self, name: str, purpose: str = "to try") -> dict[str, object]:
         world = self.world
+        disclosure, party = _OF_DISCLOSURES.get(name, ("to open", "police"))
         return {
+            "proposal": world.disclosures[disclosure],
             "digest": DIGEST,
             "number": 0 if name == "put_part" else 2,
-            "party": "police",
+            "party": party,
             "recipient": "care" if purpose == "to try" else "health",
             "run": world.runs[0 if name == "cancel_run" else 1],
             "upload": world.open[purpose].id,
@@ -176,7 +185,8 @@ def _known(world: World, *, part: bool) -> dict[str, list[object]]:
     return {
         "digest": [DIGEST, UNSIGNED.digest(), "0" * 64],
         "number": [0, 1, 9999] if part else [1, 2, 3, 1_000_000],
-        "party": ["police", "care", "analyst", "nobody"],
+        "party": ["police", "care", "analyst", "hub", "nobody"],
+        "proposal": [*world.disclosures.values(), "0" * 64],
         "recipient": ["care", "police", "hub", "nobody"],
         "run": [*world.runs, "0" * 32],
         "upload": [world.open["to try"].id, "0" * 32],

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from linkage.audit.cosignature import cosign
 from linkage.audit.notes import parse_note
+from linkage.protocol.canonical import canonical_json
 from linkage.protocol.keys import Identity
 from linkage.protocol.lookups.messages import digest_of
 from linkage.protocol.replies import parse_reply
@@ -21,6 +22,7 @@ from matcher.lookups.rows import Lookup, add
 from tests.linkage.protocol.agreements import AGREEMENT, parse, second
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.api import messages
+from tests.matcher.api.disclosing import Telling, prepared_disclosures
 from tests.matcher.api.serving import Caller, Matcher
 from tests.matcher.api.test_log_routes import witness
 from tests.matcher.api.test_run_routes import renamed, world_of
@@ -48,6 +50,8 @@ class World:
     lookup: str = ""
     open: dict[str, UploadState] = field(default_factory=dict)
     """Uploads of the police by what they are for: ``to abandon``, ``to commit``, ``to try``."""
+    disclosures: dict[str, str] = field(default_factory=dict)
+    """Proposals by what they are for: ``to move``, ``to release``, ``to open``."""
 
     def body(self, operation: str, own: Identity) -> bytes | None:
         """Return a body with which a party does an operation; None where there isn't one."""
@@ -60,12 +64,21 @@ class World:
             "put_part": lambda: self.files["to commit"],
             "commit_upload": lambda: manifest(self.open["to commit"], self.files["to commit"], own),
             "cosign": lambda: self._cosigned(own),
+            "give_evidence": lambda: canonical_json({"clusters": [self._told.cluster()]}),
+            "propose_disclosure": lambda: self._told.proposal(own),
+            "move_disclosure": lambda: self._told.approval(self.disclosures["to move"], own),
+            "send_sealed": lambda: self._told.sealed(self.disclosures["to release"], own),
+            "protect_records": lambda: self._told.marks(own),
             "lodge_lookup": lambda: messages.lookup_body(own, self.matcher.clock.seconds),
             "answer_lookup": lambda: messages.lookup_answer(
                 own, POLICE, self.matcher.clock.seconds
             ),
         }
         return makers[operation]() if operation in makers else None
+
+    @property
+    def _told(self) -> Telling:
+        return Telling(self.matcher.services.disclosures, self.matcher.clock)
 
     def _cosigned(self, own: Identity) -> bytes:
         note = parse_note(self.matcher.services.ledger.checkpoint().to_bytes())
@@ -94,6 +107,7 @@ def prepared(matcher: Matcher, folder: Path) -> World:
     world.lookup = _lodge(matcher)
     for purpose in PURPOSES:
         world.open[purpose] = _announce(matcher.caller(POLICE), 2, world.files[purpose])
+    world.disclosures = prepared_disclosures(matcher.services.disclosures, matcher.clock)
     part = f"{_BASE}/uploads/{world.open['to commit'].id}/parts/0"
     _done(matcher.caller(POLICE).put(part, world.files["to commit"]))
     return world

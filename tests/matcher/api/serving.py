@@ -38,6 +38,7 @@ from matcher.api.routes import Routes
 from matcher.app.building import Services, WebApp, all_routes, build_services
 from matcher.app.monitored import Monitoring
 from matcher.app.serving import server_for
+from matcher.config.identity_key import PartyKeys
 from matcher.config.settings import ServiceSettings, UploadSettings
 from matcher.objects.folder import Folder
 from matcher.store.database import Database
@@ -47,6 +48,7 @@ from tests.linkage.protocol.parties import MATCHER
 from tests.matcher.api.signing import Request
 
 BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+KEYS = PartyKeys(MATCHER.signing_key, MATCHER.opening_key)
 PARTIES = {own.name: own for own in ROLES}
 
 
@@ -172,7 +174,7 @@ def running(
     chosen = ServiceSettings(port=listening.getsockname()[1], **settings)
     kept = tempfile.TemporaryDirectory()
     objects = Folder(Path(kept.name))
-    services = build_services(database, LOG, objects, UploadSettings(), clock)
+    services = build_services(database, LOG, objects, UploadSettings(), clock, KEYS)
     web = WebApp(services, routes(services), chosen, clock, monitoring)
     server = server_for(web.asgi, chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

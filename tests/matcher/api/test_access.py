@@ -37,6 +37,7 @@ FILLED = {
     "upload": "0" * 32,
     "lookup": "0" * 64,
     "run": "0" * 32,
+    "proposal": "0" * 64,
 }
 OF_ROLE: dict[Role, Identity] = {
     role: next(own for own, has in ROLES.items() if has == role) for role in get_args(Role)

@@ -25,6 +25,7 @@ from matcher.logs.output import _Formatter, _Handler
 from matcher.monitoring import health as health_module
 from matcher.objects.opening import open_objects
 from matcher.store.database import Database
+from matcher.store.failures import DatabaseError
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.parties import POLICE, identity
@@ -41,6 +42,10 @@ def failing(services: Services) -> list[Routes]:
     @routes.put("/agreements/{digest}/fault", ANY_PARTY, body=BodyRule(1000))
     def fault(call: SignedCall) -> None:
         raise RuntimeError(f"{NAME}: {call.body!r} {call.key}")
+
+    @routes.get("/agreements/{digest}/away", ANY_PARTY, answer=None)
+    def away(call: SignedCall) -> None:
+        raise DatabaseError(f"The database of {NAME} is full.") from OSError(28, NAME)
 
     @routes.get("/agreements/{digest}/purpose", ANY_PARTY, answer=None)
     def purpose(call: SignedCall) -> None:
@@ -180,10 +185,39 @@ def test_nothing_of_a_request_is_in_the_log(matcher: Matcher, log: io.StringIO):
     said = log.getvalue()
     (fault,) = [line for line in said.splitlines() if '"fault"' in line.split('"event": ')[1]]
     assert json.loads(fault)["errors"][0] == "RuntimeError"
+    assert json.loads(fault)["request"] == answer.headers["concord-request"]
     assert json.loads(fault)["at"][-1].endswith("fault")
     for secret in (NAME, "Aoife", "police", DIGEST, DIGEST[:16], POLICE.public.fingerprint,
                    str(POLICE.public.signing_key)):  # fmt: skip
         assert secret not in said
+
+
+def faults(log: io.StringIO) -> list[dict]:
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    return [line for line in lines if line["event"] == "fault"]
+
+
+def test_why_it_cannot_be_done_now_is_for_the_operator_alone(matcher: Matcher, log: io.StringIO):
+    answer = matcher.caller(POLICE).get(f"/v1/agreements/{DIGEST}/away")
+    assert parse_problem(answer.content, "it")[0].name == "unavailable"
+    (fault,) = faults(log)
+    assert fault["request"] == answer.headers["concord-request"]
+    assert fault["errors"] == ["DatabaseError", "OSError ENOSPC"]
+    assert NAME not in answer.text + log.getvalue()
+
+
+def test_a_log_that_cannot_be_read_is_a_fault_of_the_request(
+    matcher: Matcher, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+):
+    def away(pinned: int) -> None:
+        raise DatabaseError(NAME)
+
+    monkeypatch.setattr(matcher.web.asgi._app, "_head", away)
+    answer = matcher.http.get(f"{matcher.url}/v1/agreements")
+    assert parse_problem(answer.content, "it")[0].name == "unavailable"
+    (fault,) = faults(log)
+    assert fault["request"] == answer.headers["concord-request"]
+    assert NAME not in answer.text + log.getvalue()
 
 
 def test_the_id_of_a_request_is_new_each_time(matcher: Matcher, log: io.StringIO):

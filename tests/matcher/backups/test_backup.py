@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, text, update
 
 from linkage.errors import InputError, LinkageError, PolicyError
+from matcher.backups import manifest as manifest_module
 from matcher.backups import rows as rows_module
 from matcher.backups import writing as writing_module
 from matcher.backups.failures import BackupError
@@ -62,6 +63,7 @@ def small(tmp_path: Path) -> Iterator[Data]:
 def elsewhere(tmp_path: Path) -> Iterator[tuple[Database, Objects]]:
     """Give the place of a database that isn't there yet, and an empty store."""
     database = open_database(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    (tmp_path / "elsewhere").mkdir()
     yield database, Folder(tmp_path / "elsewhere")
     database.close()
 
@@ -253,6 +255,56 @@ def test_an_object_that_was_damaged_is_said(small: Data, tmp_path: Path):
     assert not (tmp_path / "backup.tar").exists()
 
 
+@pytest.mark.parametrize("damage", ["another", "gone"])
+def test_what_a_run_has_made_is_held_against_its_row(small: Data, tmp_path: Path, damage: str):
+    """A damaged or lost file of a run shows when it is backed up, not when it is needed."""
+    key = next(small.objects.list(f"runs/{small.runs[0]}"))
+    content = small.objects.get(key)
+    if damage == "another":
+        small.objects.put(key, content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        small.objects.delete(key)
+    with pytest.raises((BackupError, ObjectMissingError), match=key):
+        back_up(small, tmp_path / "backup.tar")
+    assert not (tmp_path / "backup.tar").exists()
+
+
+def test_what_another_attempt_at_a_run_has_left_is_no_part_of_it(
+    small: Data, tmp_path: Path, elsewhere
+):
+    before = kept(small)
+    small.objects.put(f"runs/{small.runs[0]}/2/links.parquet", b"left by a worker that was killed")
+    restore(back_up(small, tmp_path / "backup.tar"), elsewhere)
+    assert stored(elsewhere[1]) == before
+
+
+def test_more_objects_than_a_manifest_has_room_for_are_said_before_any_is_read(
+    small: Data, tmp_path: Path, monkeypatch
+):
+    def refuse(key: str) -> None:
+        raise AssertionError(f"{key} was read")
+
+    store = Vanishing(tmp_path / "objects", refuse)
+    writer = BackupWriter(small.database, store, LOG, lambda: NOW)
+    monkeypatch.setattr(manifest_module, "MOST_BYTES", (1 << 16) + 1000)
+    for act in (writer.plan, writer.write):
+        with pytest.raises(BackupError, match=r"There are \d+ members to be backed up"):
+            act(tmp_path / "backup.tar")
+    assert not list(tmp_path.glob("backup*"))
+
+
+def test_what_has_room_makes_a_manifest_that_can_be_read(made: Path, monkeypatch):
+    """The room that is asked for beforehand is never less than what is needed."""
+    content = members(made)[MANIFEST]
+    names = json.loads(content)["members"]
+    monkeypatch.setattr(manifest_module, "MOST_BYTES", len(content))
+    with pytest.raises(BackupError):
+        manifest_module.require_room(names)
+    monkeypatch.setattr(manifest_module, "_REST", 400)
+    monkeypatch.setattr(manifest_module, "MOST_BYTES", len(content) + 16 * len(names) + 400)
+    manifest_module.require_room(names)
+
+
 def test_a_value_of_another_type_is_said(small: Data, tmp_path: Path):
     with small.database.writing() as connection:
         connection.execute(text("UPDATE nonces SET expires = 'soon'"))
@@ -297,6 +349,7 @@ def test_a_byte_that_changed_or_a_cut_changes_nothing(made: Path, tmp_path_facto
         whole[at] ^= draw.draw(st.integers(1, 255))
     damaged = folder / "damaged.tar"
     damaged.write_bytes(whole)
+    (folder / "objects").mkdir()
     place = open_database(f"sqlite:///{folder / 'new.sqlite'}"), Folder(folder / "objects")
     try:
         restore(damaged, place)
@@ -414,6 +467,17 @@ def test_other_objects_of_the_same_keys_are_left_alone(made: Path, elsewhere):
     assert not database.path.exists()
 
 
+@pytest.mark.parametrize("key", ["uploads/aa/parts/000000.bb", "runs/aa/1/links.parquet"])
+def test_a_store_with_objects_of_a_later_time_is_left_alone(made: Path, elsewhere, key: str):
+    """As when a database is put back beside a bucket that has gone on."""
+    database, objects = elsewhere
+    objects.put(key, b"newer than the backup")
+    with pytest.raises(PolicyError, match=f"1 objects that aren't the backup's, such as {key}"):
+        restore(made, elsewhere)
+    assert stored(objects) == {key: b"newer than the backup"}
+    assert not database.path.exists()
+
+
 def test_objects_that_are_there_already_will_do(made: Path, elsewhere):
     """As after a restore that was killed, or a database that was lost alone."""
     restore(made, elsewhere)
@@ -440,6 +504,7 @@ class Full(Folder):
 
 @pytest.mark.parametrize("room", [0, 1, 10])
 def test_a_full_store_changes_nothing(made: Path, elsewhere, tmp_path: Path, room: int):
+    (tmp_path / "full").mkdir()
     full = Full(tmp_path / "full", room)
     with pytest.raises(ObjectsError, match="full"):
         restore(made, (elsewhere[0], full))
@@ -451,7 +516,7 @@ def test_the_parts_are_where_uploads_put_them(small: Data):
     with small.database.reading() as connection:
         upload = find(connection, small.uploads[0])
         parts = parts_of(connection, upload.id)
-        named = {one.key: one.sha256 for one in named_objects(connection, small.objects)}
+        named = {one.key: one.sha256 for one in named_objects(connection)}
     assert len(parts) == 3
     for number, sha256 in parts.items():
         assert named[upload.key(number, sha256)] == sha256

@@ -56,7 +56,7 @@ def test_a_matcher_is_backed_up_and_restored(matcher, folder, data, fresh, tmp_p
     code, said, err = matcher("backup", folder, "--out", out)
     assert code == 0
     assert "holds 2 events of the log and 3 objects of 3,000 bytes" in said
-    assert "neither log.key nor matcher.toml is in it" in err
+    assert "neither log.key, identity.key nor matcher.toml is in it" in err
     code, said, err = matcher("restore", out, fresh)
     assert code == 0
     assert "with 2 events of the log and 3 objects, was restored" in said

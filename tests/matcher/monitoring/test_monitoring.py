@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from matcher.config.creation import create_matcher, plan_matcher
 from matcher.config.loading import load_settings
 from matcher.config.settings import Settings
 from matcher.logs.lines import RequestLine
-from matcher.monitoring.health import FRESH_SECONDS, Health, HealthChecks
+from matcher.monitoring.health import FRESH_SECONDS, STALE_SECONDS, Health, HealthChecks
 from matcher.monitoring.metrics import Metrics
 from matcher.monitoring.state import Monitor
 from matcher.objects.folder import Folder
@@ -53,9 +54,10 @@ def test_a_lost_database_shows(settings: Settings):
 
 
 def test_a_store_that_cannot_be_written_shows(settings: Settings, database: Database):
-    settings.objects_folder.rmdir()
+    asked = checks(settings, database)
+    shutil.rmtree(settings.objects_folder)
     settings.objects_folder.write_bytes(b"not a folder")
-    assert checks(settings, database).check().failed == ("objects",)
+    assert asked.check().failed == ("objects",)
 
 
 @pytest.mark.parametrize("fault", ["missing", "readable", "another"])
@@ -79,6 +81,48 @@ def test_the_parts_are_asked_once_in_a_while(settings: Settings, database: Datab
     assert asked.check() == WELL
     now[0] += 1
     assert asked.check().failed == ("log_key",)
+
+
+class Slow(HealthChecks):
+    """Its parts take ten seconds, in which others ask, too."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.now, self.asked, self.heard = 0.0, 0, list[tuple[str, ...]]()
+        super().__init__(settings, database, open_objects(settings), lambda: self.now)
+
+    def _ask(self) -> Health:
+        self.asked += 1
+        for _ in range(2):
+            self.now += 5
+            self.heard.append(self.check().failed)
+        return super()._ask()
+
+
+def test_nobody_waits_for_a_part_that_somebody_asks(settings: Settings, database: Database):
+    slow = Slow(settings, database)
+    assert slow.check() == WELL
+    assert slow.heard == [("database", "objects", "log_key")] * 2
+    slow.now += FRESH_SECONDS - 1
+    assert (slow.check(), slow.asked) == (WELL, 1)
+    slow.now += 1
+    assert (slow.check(), slow.asked, slow.heard[2:]) == (WELL, 2, [(), ()])
+    slow.now += STALE_SECONDS
+    assert (slow.check(), slow.asked, slow.heard[4:]) == (WELL, 3, [slow.heard[0]] * 2)
+
+
+def test_two_processes_with_one_number_probe_apart(settings: Settings, database: Database):
+    """As in two containers, where every matcher is process 1."""
+    seen = set[str]()
+
+    class Watched(Folder):
+        def get(self, key: str) -> bytes:
+            seen.add(key)
+            return super().get(key)
+
+    for _ in range(2):
+        store = Watched(settings.objects_folder)
+        assert HealthChecks(settings, database, store).check() == WELL
+    assert len(seen) == 2
 
 
 @pytest.fixture

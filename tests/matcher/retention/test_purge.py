@@ -40,6 +40,7 @@ def small(tmp_path: Path) -> Iterator[Data]:
     """Give an empty matcher on SQLite, for what doesn't depend on the database."""
     database = open_database(f"sqlite:///{tmp_path / 'small.sqlite'}")
     migrate(database)
+    (tmp_path / "objects").mkdir()
     yield Data(database, Folder(tmp_path / "objects"), Ledger(database, LOG))
     database.close()
 
@@ -186,7 +187,7 @@ def test_unfinished_uploads_are_given_up(small: Data):
 
 def test_half_written_objects_go_after_a_day(small: Data, tmp_path: Path):
     left = tmp_path / "objects" / ".drafts" / "0a1b"
-    left.parent.mkdir(parents=True)
+    left.parent.mkdir()
     for age, stays in ((DAY - 60, True), (DAY + 60, False)):
         left.write_bytes(b"half")
         os.utime(left, (NOW - age, NOW - age))
@@ -207,6 +208,17 @@ def test_what_still_exists_is_never_said_to_be_erased(small: Data, tmp_path: Pat
         purger(small, Keeping(tmp_path / "objects")).purge()
     assert erasures(small.database) == []
     assert marks(small.database)[due[0]] == "erasing"
+
+
+def test_what_is_only_out_of_reach_is_never_said_to_be_erased(small: Data, tmp_path: Path):
+    due, _ = due_and_young(small)
+    (tmp_path / "objects").rename(tmp_path / "unmounted")
+    with pytest.raises(ObjectsError, match="No such file"):
+        purger(small).purge()
+    assert erasures(small.database) == []
+    (tmp_path / "unmounted").rename(tmp_path / "objects")
+    assert purger(small).purge() == Purged(uploads=2, runs=2)
+    assert {marks(small.database)[prefix] for prefix in due} == {"erased"}
 
 
 def test_in_s3(small: Data, bucket_name: str):

@@ -332,6 +332,28 @@ def test_a_worker_that_stops_gives_the_run_back_and_another_goes_on(matcher, mon
     matcher.contents(digest, run)
 
 
+@pytest.mark.usefixtures("no_report", "quick")
+@pytest.mark.parametrize("step", ["keep", "is_cancelled"])
+def test_a_pulse_goes_on_whatever_happens_to_a_beat(matcher, monkeypatch, step):
+    digest, run = matcher.ready()
+    break_once(monkeypatch, Carrying, step, ValueError("a bug"))
+    log = []
+    monkeypatch.setattr(pulse, "log_fault", lambda error: log.append(type(error)))
+
+    def cancel(own):
+        while not log:
+            assert own._thread.is_alive()
+            own._thread.join(0.005)
+        matcher.runs.cancel(digest, run)
+        while own._reason is None:
+            assert own._thread.is_alive()
+            own._thread.join(0.005)
+
+    at_stage(monkeypatch, "comparing", cancel)
+    assert matcher.worker().run_next(never)
+    assert (matcher.state(run), log) == ("cancelled", [ValueError])
+
+
 def count_tiles(monkeypatch, compared):
     """Note which tiles are kept, by journal."""
     from matcher.engine.journal import TileJournal
@@ -445,6 +467,7 @@ def test_what_came_out_is_kept_where_the_end_itself_looks_like_a_lost_lease(matc
     monkeypatch.setattr(Carrying, "finish", ended)
     assert matcher.worker().run_next(never)
     assert matcher.contents(digest, run)
+    assert not list((matcher.folder / "work").iterdir())
 
 
 @pytest.mark.usefixtures("no_report", "quick")
