@@ -15,30 +15,28 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from agency_client.cli.failures import say
+from agency_client.cli.lookup_answers import Wish, answer_all, column_map, confirmed, send, tell
 from agency_client.cli.lookup_text import (
     entry_text,
-    leaving_text,
     opened_json,
     opened_text,
     shown_json,
     shown_text,
     when,
 )
-from agency_client.cli.matcher_options import Desk, connected, desk_options
+from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
 from agency_client.cli.options import FILE, dry_run_option, format_option
-from agency_client.columns import ColumnMap, parse_column_map
 from agency_client.keystore.store import OpenKeystore
 from agency_client.keystore.vault import load_secret
 from agency_client.linkage_secrets import read_signed_agreement, require_usable
 from agency_client.matcher_api.exchange import fetch_signatures
 from agency_client.textfiles import read_text
-from linkage.errors import InputError, NotReadyError
 from linkage.protocol.agreement import Agreement, parse_agreement
 from linkage.protocol.lookups.messages import Request, digest_of, sign_request
 from linkage.protocol.lookups.rules import require_allowed, terms_of
 
 if TYPE_CHECKING:
-    from agency_client.lookups.book import LookupBook, ReadLookup
+    from agency_client.lookups.book import LookupBook
 
 Output = Literal["text", "json"]
 _WITHIN = re.compile(r"([1-9][0-9]{0,6})([smhd])")
@@ -122,7 +120,7 @@ def ask(  # noqa: PLR0913 - one parameter per option
     with _opened_book(agreement, desk) as (book, store):
         agreed = book.agreement
         secret = load_secret(store, agreed)
-        encoding = encode_person(table, _column_map(columns), agreed.scheme, secret)
+        encoding = encode_person(table, column_map(columns), agreed.scheme, secret)
         now = _now()
         request = Request(
             agreement=agreed.digest(),
@@ -141,6 +139,7 @@ def ask(  # noqa: PLR0913 - one parameter per option
             say("the agreement allows it; nothing was sent.")
             return
         entry = book.lodge(sign_request(request, store.identity), encoding)
+        _witness(book)
     if output == "json":
         click.echo(json.dumps({"id": entry.id, "state": entry.state, "until": entry.until}))
         return
@@ -161,7 +160,7 @@ def list_(*, agreement: Path, desk: Desk, output: Output) -> None:
 
     The list is the same for every agency, whether or not it knows the person.
     """
-    with _opened_book(agreement, desk) as (book, store):
+    with _opened_book(agreement, desk, to_read=True) as (book, store):
         entries = book.all()
     if output == "json":
         click.echo(json.dumps({"lookups": [asdict(own) for own in entries]}))
@@ -186,11 +185,11 @@ def show(
     from agency_client.lookups.notes import note_about
     from agency_client.lookups.opening import require_own_entered
 
-    with _opened_book(agreement, desk) as (book, store):
+    with _opened_book(agreement, desk, to_read=True) as (book, store):
         found = book.read(book.find(identifier))
         records = list(own_records(map_file, found.matches).values()) if map_file else None
         note = note_about(store, found.id)
-        if found.file.state == "closed" and note is not None:
+        if found.file.state == "closed" and note is not None and note.given:
             require_own_entered(book, found, store.identity.name, note.answer)
     shown = shown_json(found, records, note)
     click.echo(json.dumps(shown) if output == "json" else shown_text(shown))
@@ -245,26 +244,18 @@ def answer(  # noqa: PLR0913 - one parameter per option
     """
     if (identifier is None) != all_empty or (nothing and extract is not None):
         raise click.UsageError("give either ID or --all-empty, and --nothing or --extract")
+    wish = Wish(nothing, reason, chosen, extract, map_file, columns)
     with _opened_book(agreement, desk) as (book, store):
         if identifier is None:
-            _answer_all(book, store, output, dry_run=dry_run)
+            answer_all(book, store, output, dry_run=dry_run)
             return
         found = book.read(book.find(identifier))
-        if nothing:
-            outcome: Literal["refused", "nothing"] = "refused" if found.matches else "nothing"
-            if found.matches and not reason:
-                raise click.UsageError("say with --reason why nothing is released")
-            records: list[dict[str, str]] = []
-            decided: Literal["released", "refused", "nothing"] = outcome
-        else:
-            records, decided = _chosen(found, book.agreement, extract, map_file, columns, chosen)
-            if decided == "released" and len(records) < len(found.matches) and not reason:
-                raise click.UsageError("say with --reason why not all that match is released")
-        if not _confirmed(found, records, decided, yes=yes or dry_run) or dry_run:
+        choice = wish.choose(found, book.agreement)
+        if not confirmed(found, choice, yes=yes or dry_run) or dry_run:
             say("nothing was sent.")
             return
-        _send(book, store, found, records, decided, reason)
-    _tell(found, len(records), decided, output)
+        send(book, store, found, choice)
+    tell(found, choice, output)
 
 
 @lookup.command(
@@ -287,7 +278,7 @@ def open_(
     from agency_client.outputs import refuse_unusable, write_alone
 
     refuse_unusable(filter(None, (out,)), (agreement,))
-    with _opened_book(agreement, desk) as (book, store):
+    with _opened_book(agreement, desk, to_read=True) as (book, store):
         found = book.read(book.find(identifier))
         opened = open_lookup(book, found, store.identity)
     document = opened_json(found, opened)
@@ -297,100 +288,31 @@ def open_(
 
 
 @contextmanager
-def _opened_book(agreement: Path, desk: Desk) -> Iterator[tuple[LookupBook, OpenKeystore]]:
-    """Open the lookups under an agreement that is in force, at the matcher."""
+def _opened_book(
+    agreement: Path, desk: Desk, *, to_read: bool = False
+) -> Iterator[tuple[LookupBook, OpenKeystore]]:
+    """Open the lookups at the matcher, under an agreement that is in force unless only ``to_read``.
+
+    What was asked while it was in force may be opened when it has ended.
+    """
     from agency_client.lookups.book import LookupBook
 
     place, store = desk.place(), desk.opened()
     if place is None:
         raise click.UsageError("give the matcher with --matcher and --log-key")
     with connected(place, store) as api:
-        fetch_signatures(api, parse_agreement(read_text(agreement), agreement.name), agreement)
-        agreed = read_signed_agreement(agreement)
-        require_usable(store, agreed)
+        agreed = parse_agreement(read_text(agreement), agreement.name)
+        if not to_read:
+            fetch_signatures(api, agreed, agreement)
+            agreed = read_signed_agreement(agreement)
+            require_usable(store, agreed)
         yield LookupBook(api.connection, agreed), store
 
 
-def _answer_all(book: LookupBook, store: OpenKeystore, output: Output, *, dry_run: bool) -> None:
-    """Give a first, empty answer to all lookups that have none, and name those that match."""
-    own = store.identity.name
-    waiting = [one for one in book.all() if one.asker != own and one.state == "lodged"]
-    given, matching = [], []
-    for entry in waiting:
-        found = book.read(entry.id)
-        if found.matches:
-            matching.append(entry.id)
-        if entry.answered:
-            continue
-        given.append(entry.id)
-        if not dry_run:
-            is_none = found.file.compared and not found.matches
-            _send(book, store, found, [], "nothing" if is_none else "undecided", "")
-    if output == "json":
-        click.echo(json.dumps({"answered": given, "matching": matching}))
-        return
-    click.echo(f"{len(given)} answered with nothing" + (", as a trial" if dry_run else ""))
-    for identifier in matching:
-        click.echo(f"look at {identifier[:16]}: it may be about records of yours")
+def _witness(book: LookupBook) -> None:
+    from agency_client.matcher_api.api import MatcherApi
 
-
-def _chosen(
-    found: ReadLookup,
-    agreed: Agreement,
-    extract: Path | None,
-    map_file: Path | None,
-    columns: Path | None,
-    chosen: tuple[str, ...],
-) -> tuple[list[dict[str, str]], Literal["released", "nothing"]]:
-    """Return the fields of the records to release; none where none matches."""
-    from agency_client.lookups.answering import fields_to_release, own_records
-
-    if not found.file.compared:
-        raise NotReadyError(
-            "The lookup isn't compared with the newest run yet; try again in some seconds."
-        )
-    if not found.matches:
-        return [], "nothing"
-    if extract is None or map_file is None:
-        raise click.UsageError("give --extract and --map, or --nothing")
-    ids = list(own_records(map_file, found.matches).values())
-    if strange := sorted(set(chosen) - set(ids)):
-        raise InputError(f"{', '.join(strange)} isn't among the records that match; see 'show'.")
-    wanted = list(chosen) or ids
-    fields = fields_to_release(found, agreed, extract, _column_map(columns), wanted)
-    return [row for own in wanted for row in fields[own]], "released"
-
-
-def _confirmed(
-    found: ReadLookup, records: list[dict[str, str]], decided: str, *, yes: bool
-) -> bool:
-    """Show what would leave, and ask whether it may."""
-    click.echo(leaving_text(found, records, decided), err=True)
-    return yes or click.confirm("Send this answer?", err=True)
-
-
-def _send(
-    book: LookupBook,
-    store: OpenKeystore,
-    found: ReadLookup,
-    records: list[dict[str, str]],
-    decided: Literal["released", "refused", "nothing", "undecided"],
-    reason: str,
-) -> None:
-    from agency_client.lookups.answering import give_answer
-
-    give_answer(book, store, found, records, decided, reason, _now())
-
-
-def _tell(found: ReadLookup, records: int, decided: str, output: Output) -> None:
-    if output == "json":
-        click.echo(json.dumps({"id": found.id, "outcome": decided, "records": records}))
-        return
-    click.echo(f"answered {found.id[:16]}: {decided}, {records} records")
-
-
-def _column_map(columns: Path | None) -> ColumnMap:
-    return ColumnMap() if columns is None else parse_column_map(read_text(columns), columns.name)
+    witness_quietly(MatcherApi(book.connection))
 
 
 def _only_purpose(agreed: Agreement) -> str:

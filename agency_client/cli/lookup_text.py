@@ -57,6 +57,7 @@ def shown_json(found: ReadLookup, records: list[str] | None, note: Note | None) 
             "records": note.decision.records,
             "reason": note.decision.reason,
             "at": note.decision.at,
+            "given": note.given,
             "salt": note.salt,
         }
     return shown
@@ -77,6 +78,8 @@ def shown_text(shown: dict[str, Any]) -> str:
         own = shown["decision"]
         because = f", because: {own['reason']}" if own["reason"] else ""
         lines.append(f"you said   {own['outcome']}, {own['records']} records{because}")
+        if not own["given"]:
+            lines.append("           which the matcher hasn't acknowledged; answer again")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -85,6 +86,8 @@ def give_answer(
         store.identity,
     )  # fmt: skip
     signed = sign_answer(answer, store.identity)
-    keep_note(store, Note(decision, salt.hex(), digest_of(signed)))
+    note = Note(decision, salt.hex(), digest_of(signed))
+    keep_note(store, note)
     book.answer(found.id, signed)
+    keep_note(store, replace(note, given=True))
     return decision

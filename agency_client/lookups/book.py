@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from agency_client.matcher_api.connection import Connection
-from linkage.errors import InputError, MissingError, VerificationError
+from linkage.errors import InputError, MissingError, UnavailableError, VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import canonical_json, decode_base64, encode_base64
 from linkage.protocol.lookups.messages import Request, digest_of, verify_request
@@ -47,7 +47,7 @@ class LookupBook:
     def lodge(self, request: bytes, encoding: bytes) -> LookupEntry:
         """Ask: hand in the signed request with the encoding that it names."""
         body = {"request": encode_base64(request), "encoding": encode_base64(encoding)}
-        content = self.connection.send("POST", self._path, canonical_json(body)).content
+        content = self._post(self._path, canonical_json(body))
         entry = parse_reply(_ENTRY, content, "The reply")
         if entry.id != digest_of(request):
             raise VerificationError("The matcher has lodged another request than was sent.")
@@ -84,5 +84,12 @@ class LookupBook:
 
     def answer(self, lookup: str, content: bytes) -> LookupEntry:
         """Hand in a signed answer."""
-        found = self.connection.send("POST", f"{self._path}/{lookup}/answers", content).content
+        found = self._post(f"{self._path}/{lookup}/answers", content)
         return parse_reply(_ENTRY, found, "The reply")
+
+    def _post(self, path: str, body: bytes) -> bytes:
+        """Send a body, and once more if nobody knows whether it arrived: twice is like once."""
+        try:
+            return self.connection.send("POST", path, body).content
+        except UnavailableError:
+            return self.connection.send("POST", path, body).content

@@ -30,11 +30,15 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, config=_STRICT)
 class Note:
-    """A decision, the salt (hex) of the commitment to it, and the digest of the signed answer."""
+    """A decision, the salt (hex) of the commitment to it, and the digest of the signed answer.
+
+    ``given`` says that the matcher has acknowledged the answer.
+    """
 
     decision: Decision
     salt: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     answer: Digest
+    given: bool = False
 
 
 _NOTE = TypeAdapter(Note)

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +18,9 @@ from agency_client.cli import cli
 from agency_client.cli.lookup_text import visible
 from agency_client.keystore.store import open_keystore
 from agency_client.keystore.vault import SecretRecord, StoredSecret, keep_secret
+from agency_client.lookups.book import LookupBook
+from agency_client.matcher_api.connection import Connection
+from linkage.errors import UnavailableError
 from linkage.protocol.agreement import Agreement, parse_agreement
 from linkage.protocol.lookups.content import Decision, verify_decision
 from linkage.protocol.lookups.messages import verify_answer
@@ -324,3 +327,45 @@ def test_a_matcher_that_swaps_an_answer_after_the_end_is_found_out(desks: Desks)
 
 def test_what_another_party_has_written_does_nothing_to_a_terminal():
     assert visible("Ada\x1b[2J\u202eByron\n") == "Ada\ufffd[2J\ufffdByron\ufffd"
+
+
+def test_a_request_that_may_have_been_lost_is_sent_again(desks: Desks, monkeypatch):
+    """It is the same request, so that it counts once."""
+    before = len(desks.done("police", "lookup", "list")["lookups"])
+    send, broken = Connection.send, []
+
+    def breaking(self, method, path, body=None, sink=None):
+        answer = send(self, method, path, body, sink)
+        if method == "POST" and path.endswith("/lookups") and not broken:
+            broken.append(path)
+            raise UnavailableError("The connection broke off; try again.")
+        return answer
+
+    monkeypatch.setattr(Connection, "send", breaking)
+    lookup = desks.ask(UNKNOWN)
+    assert broken
+    assert len(desks.done("police", "lookup", "list")["lookups"]) == before + 1
+    desks.end(lookup)
+
+
+def test_the_matcher_has_nothing_of_anybody_in_the_clear(desks: Desks):
+    lookup = desks.ask(KNOWN)
+    desks.done("care", "lookup", "answer", lookup, *desks.extract("care"), "--yes")
+    desks.end(lookup)
+    desks.done("police", "lookup", "open", lookup)
+    kept = b"".join(path.read_bytes() for path in desks.office.folder.parent.glob("matcher.sql*"))
+    assert b"A child is missing" in kept
+    for value in (PEOPLE[KNOWN]["given_name"], PEOPLE[KNOWN]["address"]):
+        assert value.encode() not in kept
+
+
+def test_an_answer_that_did_not_arrive_accuses_nobody(desks: Desks, monkeypatch):
+    lookup = desks.ask(KNOWN)
+    desks.done("care", "lookup", "answer", "--all-empty")
+    words = ("lookup", "answer", lookup, *desks.extract("care"), "--yes")
+    with monkeypatch.context() as patch:
+        lost = UnavailableError("The connection broke off; try again.")
+        patch.setattr(LookupBook, "answer", Mock(side_effect=lost))
+        desks.run("care", *words, code=1)
+    desks.end(lookup)
+    assert "hasn't acknowledged" in desks.run("care", "lookup", "show", lookup).stdout
