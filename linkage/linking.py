@@ -49,7 +49,9 @@ class LinkingRules:
 
 @dataclass(frozen=True)
 class OpenLinks:
-    """Of the links: what is said of those between agencies of which neither is clean, or within.
+    """Of the links: what is said of those that stand for themselves (`linkage.open_pairs`).
+
+    They are between agencies of which neither is clean or which share few people, or within one.
 
     ``probability`` float64 (links,) on their own evidence, NaN for all other links; ``rarer``
     float64 (links,) in bits: how much commoner, below 0 rarer, matches are there than elsewhere.
@@ -65,7 +67,7 @@ class Linkage:
 
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
-    For pairs of agencies of which neither is clean ``open_links`` says it, None without them.
+    For pairs that stand for themselves ``open_links`` says it, None without them.
     ``hints`` are the household hints, None where the groups can't show any; ``rarity`` float64
     (links,) in bits is what rare values add to each link, None where all groups are diffused.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
@@ -217,11 +219,12 @@ def _open_links(
     if not judged.is_open.any():
         return None
     at, known = _places(sources, candidates, links)
-    clean = sources.clean[sources.source]
-    is_open = ~(clean[links.left] | clean[links.right])
+    agencies = len(sources.names) ** 2
+    among = source_pair(sources, candidates.left, candidates.right)[judged.is_open]
+    is_open = np.bincount(among, minlength=agencies)[source_pair(sources, links.left, links.right)]
     own = np.where(known, judged.probability[at], 0.0)
-    rarer = np.where(known & is_open, judged.rarer[at], 0.0)
-    return OpenLinks(np.where(is_open, own, np.nan), rarer * _BITS)
+    rarer = np.where(known, judged.rarer[at], 0.0)
+    return OpenLinks(np.where(is_open > 0, own, np.nan), rarer * _BITS)
 
 
 def _assigned(

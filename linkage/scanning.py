@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.candidates import Candidates, best_of_each
-from linkage.patterns import NULL_DISTANCE, GroupComparison
+from linkage.patterns import NULL, NULL_DISTANCE, GroupComparison
 from linkage.sampling import Sample, all_levels, random_numbers_of, rules_of, sample_of
 from linkage.searching import Completeness, is_too_much, search
 from linkage.similarity import to_blocks
@@ -113,7 +113,11 @@ def scan_pairs(
 def bring_together(
     sources: Sources, comparisons: tuple[GroupComparison, ...], scans: Scans
 ) -> Candidates:
-    """Return the candidates of all pairs of agencies; ``scans`` holds each of them."""
+    """Return the candidates of all pairs of agencies; ``scans`` holds each of them.
+
+    Pairs that have no group in common are none: nothing is known of them. Small files, of which
+    every pair is kept, have some.
+    """
     chosen = [(a, b, scans[sources.names[a], sources.names[b]]) for a, b in sources.pairs()]
     left = np.concatenate([scan.left + np.int32(sources.starts[a]) for a, _, scan in chosen])
     right = np.concatenate([scan.right + np.int32(sources.starts[b]) for _, b, scan in chosen])
@@ -126,11 +130,21 @@ def bring_together(
         np.sum([scan.marginals for *_, scan in chosen], axis=0),
         sum(scan.total_pairs for *_, scan in chosen),
     )
+    together = _without_unknown(together)
     return together if len(chosen) == 1 else _in_order(together, len(sources))
 
 
+def _without_unknown(candidates: Candidates) -> Candidates:
+    known = (candidates.levels != NULL).any(axis=1)
+    return candidates if known.all() else _take(candidates, np.flatnonzero(known))
+
+
 def _in_order(candidates: Candidates, records: int) -> Candidates:
-    order = np.argsort(candidates.left * np.int64(records) + candidates.right, kind="stable")
+    keys = candidates.left * np.int64(records) + candidates.right
+    return _take(candidates, np.argsort(keys, kind="stable"))
+
+
+def _take(candidates: Candidates, order: NDArray[np.int64]) -> Candidates:
     return replace(
         candidates,
         left=candidates.left[order],
