@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from linkage.candidates import Candidates, best_of_each
 from linkage.patterns import NULL, NULL_DISTANCE, GroupComparison
+from linkage.repeats import Repeats
 from linkage.sampling import Sample, all_levels, random_numbers_of, rules_of, sample_of
 from linkage.searching import Completeness, is_too_much, search
 from linkage.similarity import to_blocks
 from linkage.sources import Sources
 from linkage.tiles import MapTiles
-from linkage.tiling import Found, found_by_search, nothing, scan_tile, tiles_of
+from linkage.tiling import Found, found_by_search, nothing, scan_tile, tiles_of, without_repeats
 
 __all__ = ["MapTiles", "PairScan", "Scans", "bring_together", "scan_pairs"]
 
@@ -74,7 +75,10 @@ def scan_pairs(
 
     About ``candidates_per_record`` pairs are kept for each record and each other agency.
     """
-    samples = [sample_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
+    repeats = Repeats.of(sources, candidates_per_record)
+    samples = [
+        sample_of(sources, p, comparisons, candidates_per_record, seed, repeats) for p in pairs
+    ]
     scanned = tuple(comparison.for_scan() for comparison in comparisons)
     rules = [rules_of(sample, comparisons, scanned) for sample in samples]
     blocks = {b: to_blocks(*sources.data_of(b)) for b in sorted({b for _, b in pairs})}
@@ -90,7 +94,8 @@ def scan_pairs(
         index, rows = tile
         pair = pairs[index]
         columns = blocks[pair[1]]
-        return scan_tile(sources, pair, rows, columns, comparisons, scanned, rules[index])
+        tile_found = scan_tile(sources, pair, rows, columns, comparisons, scanned, rules[index])
+        return without_repeats(sources, scanned, tile_found, repeats)
 
     found = [[nothing(rule.weights)] for rule in rules]
     for (index, _), result in zip(tiles, map_tiles(scan, tiles), strict=True):
@@ -100,7 +105,8 @@ def scan_pairs(
         pair = pairs[index]
         rng = random_numbers_of(seed, *(sources.names[agency] for agency in pair))
         searched = search(sources, pair, scanned, rules[index], blocks[pair[1]], rng, map_tiles)
-        found[index].append(found_by_search(sources, comparisons, searched))
+        proposed = found_by_search(sources, comparisons, searched)
+        found[index].append(without_repeats(sources, scanned, proposed, repeats))
         completeness[index] = searched.completeness
     return {
         (sources.names[pair[0]], sources.names[pair[1]]): _put_together(
