@@ -120,15 +120,20 @@ def link_scanned(
     model = estimate(sources, candidates, histogram, rules.comparisons)
     odds = model.log_odds(histogram.patterns)
     level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    score, calibration = rescore(
+    score, held_out = rescore(
         sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
     )
     pair_score = score[histogram.pattern_of]
     rarity = _rarity_of(sources, rules, candidates, pair_score)
+    calibration = calibrate(
+        sources,
+        candidates,
+        pair_score,
+        held_out=held_out,
+        rarity=rarity,
+        repeats_hidden=rules.repeats_hidden,
+    )
     if rarity is not None:
-        calibration = calibrate(
-            sources, candidates, pair_score, rarity=rarity, repeats_hidden=rules.repeats_hidden
-        )
         pair_score = pair_score + rarity
     judged = judge_open_pairs(sources, candidates, pair_score, calibration, model)
     weight = (pair_score + judged.rarer) * _BITS
@@ -171,11 +176,15 @@ def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple
 def _by_pattern(
     histogram: PatternHistogram, score: NDArray[np.float64], calibration: Calibration
 ) -> NDArray[np.float64]:
-    """Return the calibrated probability of each pattern; competing pairs of one share theirs."""
-    by_pattern = probability(score)
+    """Return the calibrated probability of each pattern, the mean of its competing pairs.
+
+    These share theirs, unless rare values add to some of them.
+    """
     competing = calibration.competing
-    by_pattern[histogram.pattern_of[competing]] = calibration.probability[competing]
-    return by_pattern
+    pattern, patterns = histogram.pattern_of[competing], len(score)
+    number = np.bincount(pattern, minlength=patterns)
+    total = np.bincount(pattern, calibration.probability[competing], patterns)
+    return np.where(number > 0, total / np.maximum(number, 1), probability(score))
 
 
 def _rarity_of(
