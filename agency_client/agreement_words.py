@@ -107,7 +107,7 @@ def _disclosure(agreement: Agreement) -> Iterator[str]:
         f"{disclosure.quorum} of {', '.join(agreement.approvers)} have approved{_more(disclosure)}."
     )
     for rule in disclosure.rule:
-        yield f"Rule {rule.name}: people {_rule(rule)} may be proposed."
+        yield f"Rule {rule.name}: people {rule_in_words(rule)} may be proposed."
     yield (
         f"A proposal names at least {disclosure.least_batch} and is void after "
         f"{disclosure.expires_days} days."
@@ -123,7 +123,8 @@ def _more(disclosure: Disclosure) -> str:
     return f", and {protected} of them for protected people"
 
 
-def _rule(rule: DisclosureRule) -> str:
+def rule_in_words(rule: DisclosureRule) -> str:
+    """Return which people a rule is about, as the end of a sentence that begins with 'people'."""
     text = f"known to at least {rule.least_agencies} agencies"
     if rule.agencies:
         text += f", {' and '.join(rule.agencies)} among them,"

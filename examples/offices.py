@@ -83,6 +83,13 @@ class Operator:
         run_command("matcher", "migrate", self.folder)
         return next(line.strip() for line in said.splitlines() if line.startswith(f"  {log_name}+"))
 
+    def card(self, name: str) -> Path:
+        """Write down the matcher's own public keys, as those of a party; return where."""
+        path = self.folder.with_name(f"{name}.card.toml")
+        said = run_command("matcher", "identity", self.folder, "--name", name, shown=False)
+        path.write_text(said, encoding="utf-8")
+        return path
+
     @contextmanager
     def serving(self) -> Iterator[None]:
         """Serve as long as the context lasts; what the service says goes to a file."""

@@ -11,12 +11,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from examples.disclosing import Scene, disclose
 from examples.offices import AGREEMENT, Desk, Operator, empty_folder, free_port
 from examples.safeguarding import write_scenario
 from examples.showing import run_command, say_note
 
 AGENCIES = ("police", "social_care", "youth_offending", "health", "education")
-OTHERS = {"linker": "matcher", "analyst": "analyst", "hub": "recipient", "officer": "dpo"}
+OTHERS = {"analyst": "analyst", "hub": "recipient", "officer": "dpo"}
 _PACKAGE = Path(__file__).parent / "safeguarding"
 _LOG = "demo.example/log"
 _ID = "safeguarding-demo"
@@ -36,6 +37,7 @@ def run_service(folder: Path, *, records_per_agency: int) -> None:
         _share_secret(desks)
         _encode_and_push(folder, desks)
         _await_run(operator, folder, desks)
+        disclose(Scene(folder, desks))
         _audit(desks)
     say_note("The operator verifies the log in the database, from its bytes.")
     run_command("matcher", "verify-log", operator.folder)
@@ -50,15 +52,16 @@ def _furnish(folder: Path, matcher: Sequence[str]) -> dict[str, Desk]:
         name: Desk(name, role, folder / name, shown=name == AGENCIES[0])
         for name, role in roles.items()
     }
-    for name, desk in desks.items():
-        desk.move_in(() if name == "linker" else matcher)
+    for desk in desks.values():
+        desk.move_in(matcher)
     return desks
 
 
 def _agree(folder: Path, desks: dict[str, Desk], operator: Operator) -> None:
-    """Write the agreement from everybody's cards; the operator signs and admits it."""
+    """Write the agreement from everybody's cards; the matcher signs it as it is admitted."""
     say_note("An agreement is written from everybody's cards, with the example's scheme.")
     cards = [word for desk in desks.values() for word in (f"--{desk.role}", desk.card)]
+    cards += ["--matcher", operator.card("linker")]
     written = folder / AGREEMENT
     run_command(
         "agency-client", "agreement", "new", "--template", "safeguarding-uk", "--id", _ID,
@@ -69,17 +72,14 @@ def _agree(folder: Path, desks: dict[str, Desk], operator: Operator) -> None:
     written.write_text(head + mark + scheme, encoding="utf-8")
     for desk in desks.values():
         shutil.copyfile(written, desk.agreement)
-    say_note("The operator signs it as the party that links, admits it, and serves.")
-    linker = desks["linker"]
-    linker.client("agreement", "sign", linker.agreement, "--yes")
-    run_command("matcher", "admit", operator.folder, linker.agreement)
+    say_note("The operator admits it, by which the matcher signs it with its own keys, and serves.")
+    run_command("matcher", "admit", operator.folder, written)
 
 
 def _sign(desks: dict[str, Desk]) -> None:
     say_note("All others read it, sign it, and hand their signatures in.")
-    for name, desk in desks.items():
-        if name != "linker":
-            desk.client("agreement", "sign", desk.agreement, "--yes")
+    for desk in desks.values():
+        desk.client("agreement", "sign", desk.agreement, "--yes")
     desks[AGENCIES[0]].client("agreement", "status", desks[AGENCIES[0]].agreement)
 
 

@@ -7,6 +7,10 @@ records without a match, against the kept pairs give the local false-match rate 
 isotonic regression makes it monotone. The same target–decoy idea is long used in proteomics
 (Elias and Gygi 2007).
 
+Winners are only set against decoys where decoys were looked for. Two agencies that share few or no
+people have no sure pairs, so no decoys: all their winners, none of which any decoy stands for,
+would count as matches. They are left out, and every pair of theirs stands for itself, too.
+
 Only a clean agency can be searched for decoys: in another one, what is left over may be the same
 person once more. A record of an agency that isn't clean takes its best partner in a clean one
 whether or not others have the same, and its decoy is the best of all but that. Between two
@@ -31,6 +35,10 @@ from linkage.patterns import NULL
 from linkage.sources import Sources
 
 LEAST_SURE = 50  # fewer sure pairs than this can't calibrate anything
+# Of two agencies, how many of the smaller one's records should be sure: where fewer are, a decoy
+# stands for more records than it can speak for, and the sure pairs may be mistakes. The lower
+# shares are for projects in which no agencies share more.
+LEAST_SURE_SHARES = (0.1, 0.02, 0.0)
 _PASSES = 8
 _LEAST_DIFFERING = 0.05
 _SURE_PROBABILITY = 0.9
@@ -42,7 +50,8 @@ class Calibration:
     """What the decoys say about a scoring of all candidates.
 
     ``kept`` bool (pairs,): the winners of the assignment; ``competing`` bool (pairs,): those of
-    agencies of which at least one is clean; ``probability`` float64 (pairs,) of a match;
+    agencies of which at least one is clean and, where anything is calibrated, which share enough
+    sure pairs; ``probability`` float64 (pairs,) of a match, for competing pairs;
     ``decoys`` int64 (d,) indices of candidates that serve as decoys, with ``decoy_weights``
     float64 (d,). ``calibrated`` is False where there were too few sure pairs and the
     probabilities are the model's own.
@@ -87,7 +96,7 @@ def calibrate(
     order = best_first(log_odds, candidates.closeness)
     kept = assign_one_to_one(sources, candidates.left, candidates.right, order)
     competing = ~neither_is_clean(sources, candidates)
-    winners = kept & competing
+    between = source_pair(sources, candidates.left, candidates.right)
     clean = sources.clean[sources.source]
     pooled = clean[candidates.left] & clean[candidates.right] & learning
     none = np.empty(0, np.int64)
@@ -96,7 +105,9 @@ def calibrate(
     )
     found = nothing
     for _ in range(_PASSES):
-        sure = _sure_pairs(candidates, winners, unadjusted, found.probability, pooled)
+        sure = _sure_pairs(candidates, kept & competing, unadjusted, found.probability, pooled)
+        competing = competing & _enough_are_sure(sources, between, sure)
+        winners, sure = kept & competing, sure & competing
         decoys, forward = _find_decoys(sources, candidates, order, sure)
         if sure.sum() < LEAST_SURE or not len(decoys):
             return nothing
@@ -139,6 +150,20 @@ def _sure_pairs(
     sure = np.zeros(len(winners), np.bool_)
     sure[chosen] = log_odds[chosen] >= np.maximum(last[mask], 0.0)
     return sure & (pooled | (probabilities >= _SURE_PROBABILITY))
+
+
+def _enough_are_sure(
+    sources: Sources, between: NDArray[np.int64], sure: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Say of each pair whether its agencies, numbered by ``between``, share enough sure ones."""
+    sizes = np.diff(sources.starts)
+    smaller = np.minimum(sizes[:, None], sizes[None, :]).ravel()
+    number = np.bincount(between[sure], minlength=len(smaller))
+    for least in LEAST_SURE_SHARES:
+        enough = number >= np.maximum(least * smaller, 1)
+        if number[enough].sum() >= LEAST_SURE:
+            break
+    return np.asarray(enough[between], np.bool_)
 
 
 def _find_decoys(

@@ -11,6 +11,9 @@ clusters just as it does for links, and a cluster's pairs are all links. (In the
 hierarchical clustering it is the diameter, as in complete linkage; a mean would let many sure
 pairs within two people hide the doubtful ones between them. That bridges are where clusters of
 linked records go wrong: Randall et al. 2014, doi:10.1016/j.cmpb.2014.03.008.)
+
+Every two records of a cluster are looked at, so a cluster has a largest size: beyond it is no
+person, but a form that was sent in empty, or one value that a system fills in for all.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from numpy.typing import NDArray
 
 from linkage.lineage import fresh_id
 from linkage.sources import Sources
+
+MOST_TOGETHER = 200  # records of a cluster
 
 # Probabilities that two records are one person, by the records, the lower number first.
 _Together = dict[tuple[int, int], float]
@@ -62,7 +67,8 @@ def cluster(
 ) -> Clusters:
     """Join linked records, the strongest links first (the links must come in that order).
 
-    A link that would bring two records of one clean agency together is passed over. So is one of
+    A link that would bring two records of one clean agency together is passed over. So is one that
+    would bring more than `MOST_TOGETHER` records together, and one of
     ``is_hint``, bool (links,), where both its records are in clusters already: people of one
     household are not joined by it alone. A cluster
     whose probability, as the head of this module defines it, is under ``least`` is cut at its
@@ -129,7 +135,11 @@ class _Growing:
         """Bring the clusters of records a and b together, if they may be."""
         self._linked[min(a, b), max(a, b)] = p
         part_a, part_b = self._part_of(a), self._part_of(b)
-        if self._root[a] == self._root[b] or self._repeats_a_clean_agency(part_a, part_b):
+        if self._root[a] == self._root[b]:
+            return
+        if len(part_a.members) + len(part_b.members) > MOST_TOGETHER:
+            return
+        if self._repeats_a_clean_agency(part_a, part_b):
             return
         if is_hint and len(part_a.members) > 1 and len(part_b.members) > 1:
             return

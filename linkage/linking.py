@@ -49,7 +49,9 @@ class LinkingRules:
 
 @dataclass(frozen=True)
 class OpenLinks:
-    """Of the links: what is said of those between agencies of which neither is clean, or within.
+    """Of the links: what is said of those that stand for themselves (`linkage.open_pairs`).
+
+    They are between agencies of which neither is clean or which share few people, or within one.
 
     ``probability`` float64 (links,) on their own evidence, NaN for all other links; ``rarer``
     float64 (links,) in bits: how much commoner, below 0 rarer, matches are there than elsewhere.
@@ -65,7 +67,7 @@ class Linkage:
 
     ``pattern_weight`` in bits and ``pattern_probability``, float64 (k,) each, are what a pair of
     each pattern of the histogram counts on its own evidence, before other records speak for it.
-    For pairs of agencies of which neither is clean ``open_links`` says it, None without them.
+    For pairs that stand for themselves ``open_links`` says it, None without them.
     ``hints`` are the household hints, None where the groups can't show any; ``rarity`` float64
     (links,) in bits is what rare values add to each link, None where all groups are diffused.
     ``estimate`` is the expected quality at the link threshold, ``estimates`` the same by pair of
@@ -118,15 +120,20 @@ def link_scanned(
     model = estimate(sources, candidates, histogram, rules.comparisons)
     odds = model.log_odds(histogram.patterns)
     level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    score, calibration = rescore(
+    score, held_out = rescore(
         sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
     )
     pair_score = score[histogram.pattern_of]
     rarity = _rarity_of(sources, rules, candidates, pair_score)
+    calibration = calibrate(
+        sources,
+        candidates,
+        pair_score,
+        held_out=held_out,
+        rarity=rarity,
+        repeats_hidden=rules.repeats_hidden,
+    )
     if rarity is not None:
-        calibration = calibrate(
-            sources, candidates, pair_score, rarity=rarity, repeats_hidden=rules.repeats_hidden
-        )
         pair_score = pair_score + rarity
     judged = judge_open_pairs(sources, candidates, pair_score, calibration, model)
     weight = (pair_score + judged.rarer) * _BITS
@@ -169,11 +176,15 @@ def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple
 def _by_pattern(
     histogram: PatternHistogram, score: NDArray[np.float64], calibration: Calibration
 ) -> NDArray[np.float64]:
-    """Return the calibrated probability of each pattern; competing pairs of one share theirs."""
-    by_pattern = probability(score)
+    """Return the calibrated probability of each pattern, the mean of its competing pairs.
+
+    These share theirs, unless rare values add to some of them.
+    """
     competing = calibration.competing
-    by_pattern[histogram.pattern_of[competing]] = calibration.probability[competing]
-    return by_pattern
+    pattern, patterns = histogram.pattern_of[competing], len(score)
+    number = np.bincount(pattern, minlength=patterns)
+    total = np.bincount(pattern, calibration.probability[competing], patterns)
+    return np.where(number > 0, total / np.maximum(number, 1), probability(score))
 
 
 def _rarity_of(
@@ -217,11 +228,12 @@ def _open_links(
     if not judged.is_open.any():
         return None
     at, known = _places(sources, candidates, links)
-    clean = sources.clean[sources.source]
-    is_open = ~(clean[links.left] | clean[links.right])
+    agencies = len(sources.names) ** 2
+    among = source_pair(sources, candidates.left, candidates.right)[judged.is_open]
+    is_open = np.bincount(among, minlength=agencies)[source_pair(sources, links.left, links.right)]
     own = np.where(known, judged.probability[at], 0.0)
-    rarer = np.where(known & is_open, judged.rarer[at], 0.0)
-    return OpenLinks(np.where(is_open, own, np.nan), rarer * _BITS)
+    rarer = np.where(known, judged.rarer[at], 0.0)
+    return OpenLinks(np.where(is_open > 0, own, np.nan), rarer * _BITS)
 
 
 def _assigned(

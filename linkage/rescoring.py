@@ -44,25 +44,27 @@ def rescore(
     log_odds: NDArray[np.float64],
     *,
     repeats_hidden: bool = False,
-) -> tuple[NDArray[np.float64], Calibration]:
-    """Return the rescored log odds of each pattern, (k,), and their calibration.
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return the rescored log odds of each pattern, (k,), and what `calibrate` needs of them.
 
-    ``log_odds`` are the model's, per pattern. Where there are too few sure pairs to learn from,
-    the log odds come back unchanged. ``repeats_hidden`` as `calibrate` has it.
+    That are the held-out log odds of each pair, (pairs,). ``log_odds`` are the model's, per
+    pattern. Where there are too few sure pairs to learn from, they come back unchanged, and
+    nothing is held out. ``repeats_hidden`` as `calibrate` has it.
     """
     hopeful = np.flatnonzero(log_odds > _HOPELESS)  # of millions of patterns, the few that matter
     features = pattern_features(histogram.patterns[hopeful], level_counts, log_odds[hopeful])
     learn = _Learner(histogram.pattern_of, hopeful, features, log_odds)
-    score = log_odds
-    calibration = calibrate(
-        sources,
-        candidates,
-        score[histogram.pattern_of],
-        repeats_hidden=repeats_hidden,
-        learning=True,
-    )
+    score, held_out = log_odds, None
     fold = candidates.left % FOLDS  # records stand in the order of their random tokens
-    for left in reversed(range(ROUNDS)):
+    for _ in range(ROUNDS):
+        calibration = calibrate(
+            sources,
+            candidates,
+            score[histogram.pattern_of],
+            held_out=held_out,
+            repeats_hidden=repeats_hidden,
+            learning=True,
+        )
         if not calibration.calibrated:
             break
         held_out = np.empty(len(candidates))
@@ -70,15 +72,7 @@ def rescore(
             others = learn(score, calibration, fold != own)
             held_out[fold == own] = others[histogram.pattern_of[fold == own]]
         score = learn(score, calibration, fold >= 0)
-        calibration = calibrate(
-            sources,
-            candidates,
-            score[histogram.pattern_of],
-            held_out=held_out,
-            repeats_hidden=repeats_hidden,
-            learning=left > 0,
-        )
-    return score, calibration
+    return score, held_out
 
 
 def pattern_features(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from linkage.candidates import count_levels, levels_of_rows, rough_weights
 from linkage.patterns import NULL, GroupComparison
+from linkage.repeats import Repeats
 from linkage.similarity import ScanRules
 from linkage.sources import Sources
 
@@ -23,6 +24,7 @@ MOST_CANDIDATES = 8_000_000
 # Enough for a few thousand sampled pairs above the floor, within what takes a few seconds.
 LEAST_SAMPLED, MOST_SAMPLED = 100_000, 4_000_000
 SAMPLED_ABOVE_FLOOR = 2_000
+_MOST_TOO_MANY = 4  # times the wanted candidates: what memory still holds
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ def sample_of(
     comparisons: tuple[GroupComparison, ...],
     candidates_per_record: int,
     seed: int,
+    repeats: Repeats,
 ) -> Sample:
     """Draw the sample of two agencies, or of the pairs within one, by its own random numbers."""
     share = wanted_share(sources, pair, candidates_per_record)
     rng = random_numbers_of(seed, *(sources.names[agency] for agency in pair))
-    return Sample(sample_levels(sources, pair, comparisons, share, rng), share)
+    return Sample(sample_levels(sources, pair, comparisons, share, rng, repeats), share)
 
 
 def rules_of(
@@ -103,6 +106,7 @@ def sample_levels(
     comparisons: tuple[GroupComparison, ...],
     share: float,
     rng: np.random.Generator,
+    repeats: Repeats,
 ) -> NDArray[np.int8]:
     """Return the levels of random pairs of rows, or of all where there are few.
 
@@ -118,6 +122,8 @@ def sample_levels(
     if pair[0] == pair[1]:  # a record and itself are no pair
         distinct = sources.record[left] != sources.record[right]
         left, right = left[distinct], right[distinct]
+    met = ~repeats.among(left, right)
+    left, right = left[met], right[met]
     return levels_of_rows(sources, comparisons, left, right)
 
 
@@ -127,7 +133,8 @@ def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted:
     Weights have few values, so that many pairs weigh the same. Of the gaps between sums that leave
     from half to half as many again as wanted, the floor lies in the widest, so that chance in the
     sample hardly moves it, and the floors of all pairs of agencies tend to part the same levels.
-    Where there is no such gap, it leaves fewer.
+    Where there is no such gap, it leaves fewer; but the best pairs of all stay, unless there are
+    far too many of them, or no others.
     """
     if wanted >= 1 or not len(sample):
         return -np.inf
@@ -138,7 +145,9 @@ def choose_floor(sample: NDArray[np.int8], weights: NDArray[np.float64], wanted:
     falling, share = rising[::-1], np.cumsum(counts[::-1]) / len(rounded)
     few = np.flatnonzero(share[:-1] <= 1.5 * wanted)
     if not len(few):  # the best pairs of all, already too many, weigh the same
-        return float(falling[0]) + 1e-5
+        if len(falling) == 1 or share[0] > _MOST_TOO_MANY * wanted:
+            return float(falling[0]) + 1e-5
+        few = np.zeros(1, np.int64)
     enough = few[share[few] >= 0.5 * wanted] if share[few[-1]] >= 0.5 * wanted else few[-1:]
     gaps = np.round(falling[enough] - falling[enough + 1], 2)
     widest = enough[gaps == gaps.max()][-1]  # the lower one of equal gaps

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.candidates import Candidates, best_of_each
-from linkage.patterns import NULL_DISTANCE, GroupComparison
+from linkage.patterns import NULL, NULL_DISTANCE, GroupComparison
+from linkage.repeats import Repeats
 from linkage.sampling import Sample, all_levels, random_numbers_of, rules_of, sample_of
 from linkage.searching import Completeness, is_too_much, search
 from linkage.similarity import to_blocks
 from linkage.sources import Sources
 from linkage.tiles import MapTiles
-from linkage.tiling import Found, found_by_search, nothing, scan_tile, tiles_of
+from linkage.tiling import Found, found_by_search, nothing, scan_tile, tiles_of, without_repeats
 
 __all__ = ["MapTiles", "PairScan", "Scans", "bring_together", "scan_pairs"]
 
@@ -74,7 +75,10 @@ def scan_pairs(
 
     About ``candidates_per_record`` pairs are kept for each record and each other agency.
     """
-    samples = [sample_of(sources, p, comparisons, candidates_per_record, seed) for p in pairs]
+    repeats = Repeats.of(sources, candidates_per_record)
+    samples = [
+        sample_of(sources, p, comparisons, candidates_per_record, seed, repeats) for p in pairs
+    ]
     scanned = tuple(comparison.for_scan() for comparison in comparisons)
     rules = [rules_of(sample, comparisons, scanned) for sample in samples]
     blocks = {b: to_blocks(*sources.data_of(b)) for b in sorted({b for _, b in pairs})}
@@ -90,7 +94,8 @@ def scan_pairs(
         index, rows = tile
         pair = pairs[index]
         columns = blocks[pair[1]]
-        return scan_tile(sources, pair, rows, columns, comparisons, scanned, rules[index])
+        tile_found = scan_tile(sources, pair, rows, columns, comparisons, scanned, rules[index])
+        return without_repeats(sources, scanned, tile_found, repeats)
 
     found = [[nothing(rule.weights)] for rule in rules]
     for (index, _), result in zip(tiles, map_tiles(scan, tiles), strict=True):
@@ -100,7 +105,8 @@ def scan_pairs(
         pair = pairs[index]
         rng = random_numbers_of(seed, *(sources.names[agency] for agency in pair))
         searched = search(sources, pair, scanned, rules[index], blocks[pair[1]], rng, map_tiles)
-        found[index].append(found_by_search(sources, comparisons, searched))
+        proposed = found_by_search(sources, comparisons, searched)
+        found[index].append(without_repeats(sources, scanned, proposed, repeats))
         completeness[index] = searched.completeness
     return {
         (sources.names[pair[0]], sources.names[pair[1]]): _put_together(
@@ -113,7 +119,11 @@ def scan_pairs(
 def bring_together(
     sources: Sources, comparisons: tuple[GroupComparison, ...], scans: Scans
 ) -> Candidates:
-    """Return the candidates of all pairs of agencies; ``scans`` holds each of them."""
+    """Return the candidates of all pairs of agencies; ``scans`` holds each of them.
+
+    Pairs that have no group in common are none: nothing is known of them. Small files, of which
+    every pair is kept, have some.
+    """
     chosen = [(a, b, scans[sources.names[a], sources.names[b]]) for a, b in sources.pairs()]
     left = np.concatenate([scan.left + np.int32(sources.starts[a]) for a, _, scan in chosen])
     right = np.concatenate([scan.right + np.int32(sources.starts[b]) for _, b, scan in chosen])
@@ -126,11 +136,21 @@ def bring_together(
         np.sum([scan.marginals for *_, scan in chosen], axis=0),
         sum(scan.total_pairs for *_, scan in chosen),
     )
+    together = _without_unknown(together)
     return together if len(chosen) == 1 else _in_order(together, len(sources))
 
 
+def _without_unknown(candidates: Candidates) -> Candidates:
+    known = (candidates.levels != NULL).any(axis=1)
+    return candidates if known.all() else _take(candidates, np.flatnonzero(known))
+
+
 def _in_order(candidates: Candidates, records: int) -> Candidates:
-    order = np.argsort(candidates.left * np.int64(records) + candidates.right, kind="stable")
+    keys = candidates.left * np.int64(records) + candidates.right
+    return _take(candidates, np.argsort(keys, kind="stable"))
+
+
+def _take(candidates: Candidates, order: NDArray[np.int64]) -> Candidates:
     return replace(
         candidates,
         left=candidates.left[order],

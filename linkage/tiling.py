@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from linkage.candidates import count_levels, levels_of_rows
 from linkage.patterns import GroupComparison, levels_of
+from linkage.repeats import Repeats
 from linkage.searching import Searched
 from linkage.similarity import BLOCK, Blocks, ScanRules, hamming_distances, scan_rows
 from linkage.sources import Sources
@@ -129,8 +130,8 @@ def _rows_of_one_record(
 def _levels(
     sources: Sources,
     scanned: tuple[GroupComparison, ...],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
+    left: NDArray[np.signedinteger],
+    right: NDArray[np.signedinteger],
 ) -> NDArray[np.int64]:
     return count_levels(levels_of_rows(sources, scanned, left, right), scanned)
 
@@ -152,6 +153,23 @@ def found_by_search(
     distances = hamming_distances(data.bits, data.present, left, right)
     levels = levels_of(comparisons, distances, sources.counts[left] + sources.counts[right])
     return Found(left, right, levels, distances, searched.marginals)
+
+
+def without_repeats(
+    sources: Sources, scanned: tuple[GroupComparison, ...], found: Found, repeats: Repeats
+) -> Found:
+    """Take out the pairs of rows that repeat what many others do, also of the counts."""
+    among = repeats.among(found.left, found.right)
+    if not among.any():
+        return found
+    counted = _levels(sources, scanned, found.left[among], found.right[among])
+    return Found(
+        found.left[~among],
+        found.right[~among],
+        found.levels[~among],
+        found.distances[~among],
+        np.maximum(found.marginals - counted, 0),
+    )
 
 
 def nothing(weights: NDArray[np.float64]) -> Found:

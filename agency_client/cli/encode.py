@@ -11,10 +11,10 @@ from rich.console import Console
 
 from agency_client.cli.failures import say
 from agency_client.cli.keystore_options import keystore_options, opened
+from agency_client.cli.options import extract_source
 from agency_client.encoding import EncodeRequest, EncodeResult, encode_extract
 from agency_client.keystore.vault import StoredSecret
 from agency_client.linkage_secrets import read_signed_agreement, secret_to_encode
-from agency_client.reading.source import QuerySource, Source, file_source
 from agency_client.textfiles import read_text
 from linkage.protocol.agreement import parse_agreement
 
@@ -105,7 +105,7 @@ def encode(  # noqa: PLR0913 - one parameter per option
     if not out.name:
         raise click.BadParameter("it needs a file name", param_hint="--out")
     request = EncodeRequest(
-        extract=_source(extract, query, database_file),
+        extract=extract_source(extract, query, database_file),
         agreement=agreement,
         agency=agency,
         secret=secret_file
@@ -132,17 +132,6 @@ def _kept_secret(
         raise click.UsageError("give --secret-file: the agreement has no keys, so it is a trial's")
     agreed = read_signed_agreement(agreement)
     return secret_to_encode(opened(keystore, passphrase_file), agreed, agency, write=write)
-
-
-def _source(extract: Path | None, query: Path | None, database: Path | None) -> Source:
-    if (query is None) != (database is None):
-        raise click.UsageError("--query and --database-file are given together")
-    if (extract is None) == (query is None):
-        raise click.UsageError("give either EXTRACT or --query")
-    if query is not None and database is not None:
-        return QuerySource(query, database)
-    assert extract is not None
-    return file_source(extract)
 
 
 def _as_json(result: EncodeResult) -> str:

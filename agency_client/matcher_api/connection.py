@@ -13,16 +13,14 @@ from types import TracebackType
 from typing import IO, Self
 
 import httpx2
-from pydantic import TypeAdapter
 
 from agency_client.keystore.store import OpenKeystore
 from agency_client.matcher_api.following import FollowedLog
 from agency_client.matcher_api.place import MatcherPlace
+from agency_client.matcher_api.proofs import parse_proof, proof_path
 from agency_client.matcher_api.signing import Draft, signed_headers
 from linkage.errors import LinkageError, UnavailableError, VerificationError
-from linkage.protocol.canonical import decode_base64
 from linkage.protocol.problems import MEDIA_TYPE, parse_problem
-from linkage.protocol.replies import ConsistencyProof, parse_reply
 from linkage.protocol.requests import (
     CHECKPOINT,
     CONSISTENCY,
@@ -34,19 +32,18 @@ from linkage.protocol.requests import (
 MOST_BYTES = 16 << 20
 """No answer that is kept in memory has more."""
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+# The matcher reads a whole file of encodings before it answers.
+_TIMEOUT_OF_COMMIT = httpx2.Timeout(60.0, connect=10.0, read=300.0)
 _PAUSES = (0.5, 2.0)  # before the second and the third try
 _AGAIN = frozenset({429, 503})
 _PROXYS = frozenset({502, 504})
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
-_CONSISTENCY = TypeAdapter(ConsistencyProof)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A verified answer: its status, headers by lower-case name, and body."""
+    """A verified answer: its body, empty if that was written elsewhere."""
 
-    status: int
-    headers: httpx2.Headers
     content: bytes
 
 
@@ -121,11 +118,11 @@ class Connection:
                 sink.truncate()
                 for chunk in response.iter_bytes():
                     sink.write(chunk)
-                return Answer(response.status_code, response.headers, b"")
+                return Answer(b"")
             content = _bounded(response, self._source)
         if not response.is_success:
             raise self._problem(response, content)
-        return Answer(response.status_code, response.headers, content)
+        return Answer(content)
 
     @contextmanager
     def _opened(
@@ -134,8 +131,11 @@ class Connection:
         draft = Draft(method, self.place.url + path, body, pinned)
         key, nonce = self.store.identity.signing_key, secrets.token_hex(NONCE_BYTES)
         headers = signed_headers(draft, key, self._clock(), nonce)
+        timeout = _TIMEOUT_OF_COMMIT if path.endswith("/commit") else _TIMEOUT
         try:
-            with self._http.stream(method, draft.url, headers=headers, content=body) as response:
+            with self._http.stream(
+                method, draft.url, headers=headers, content=body, timeout=timeout
+            ) as response:
                 yield response
         except httpx2.ConnectError as error:
             raise self._unreachable(error) from None
@@ -202,17 +202,15 @@ class Connection:
 
     def _consistency(self, first: int, second: int) -> Sequence[bytes]:
         """Fetch a proof, to hold two answers of the log against each other."""
-        path = f"/v1/log/consistency?first={first}&second={second}"
         try:
-            with self._opened("GET", path, None, 0) as response:
+            with self._opened("GET", f"/v1{proof_path(first, second)}", None, 0) as response:
                 content = _bounded(response, self._source)
         except _TryAgainError as error:
             # The request whose answer is held against the proof was heard, if there was one.
             raise _TryAgainError(error.reason, after=error.after) from None
         if not response.is_success:
             raise self._problem(response, content)
-        found = parse_reply(_CONSISTENCY, content, f"The proof of {self._source}")
-        return [decode_base64(hashed, self._source) for hashed in found.proof]
+        return parse_proof(content, first, second, f"The answer of {self._source}")
 
     def _problem(self, response: httpx2.Response, content: bytes) -> LinkageError:
         """Return the error for an answer that is a problem."""

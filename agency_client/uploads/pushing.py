@@ -27,6 +27,9 @@ from linkage.protocol.upload import (
 MOST_BREAKS = 8
 """How often in a row it goes on after a break without a single part having got through."""
 _LONGEST_PAUSE = 60.0
+MOST_WAITS = 120
+"""How often it asks again, all being sent, while the matcher can't commit it: for half an hour."""
+_LONGEST_WAIT = 15.0
 _STATE = TypeAdapter(UploadState)
 
 
@@ -71,29 +74,43 @@ class Push:
         self._parts: dict[int, str] = {}
         self._there: set[int] = set()
         self._breaks = 0
+        self._waits = 0
+        self._is_sent = False
 
     def run(self) -> Committed:
         """Send the file until it is committed.
 
-        Raises what the matcher refuses it for, `UnavailableError` after too many breaks, and
-        `InputError` where the file changes meanwhile.
+        Raises what the matcher refuses it for, `UnavailableError` after too many breaks or when it
+        isn't committed for too long, and `InputError` where the file changes meanwhile.
         """
         while True:
             try:
                 return self._once()
             except UnavailableError as error:
-                self._breaks += 1
-                if self._breaks > MOST_BREAKS:
+                seconds = self._pause()
+                if seconds is None:
                     raise
-                seconds = min(2.0**self._breaks, _LONGEST_PAUSE)
                 self._watcher.broke(str(error), seconds)
                 self._watcher.pause(seconds)
 
+    def _pause(self) -> float | None:
+        """Count a try that has failed; return for how long to pause, None if it was the last.
+
+        A file that is there may have to wait until others are verified, and its own takes a while.
+        """
+        if self._is_sent:
+            self._waits += 1
+            return min(2.0**self._waits, _LONGEST_WAIT) if self._waits <= MOST_WAITS else None
+        self._breaks += 1
+        return min(2.0**self._breaks, _LONGEST_PAUSE) if self._breaks <= MOST_BREAKS else None
+
     def _once(self) -> Committed:
+        self._is_sent = False
         state = self._announce()
         if state.state == "open":
             self._send_missing(state)
         manifest = sign_manifest(self._manifest(state), self._own)
+        self._is_sent = True
         path = f"{self._path}/uploads/{state.id}/commit"
         return Committed(state.id, self._matcher.ask("POST", path, manifest))
 

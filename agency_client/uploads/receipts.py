@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from agency_client.matcher_api.proofs import parse_proof, proof_path
 from agency_client.outputs import write_alone
 from agency_client.uploads.file import SendableFile
 from agency_client.uploads.matcher import Matcher
 from linkage.audit.keys import VerifierKey
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
-from linkage.protocol.canonical import decode_base64
-from linkage.protocol.replies import ConsistencyProof, parse_reply
 from linkage.receipts import VerifiedReceipt, verify_receipt
 
 SUFFIX = ".receipt"
-_ANSWER = "The matcher's answer"
 _TRIES = 5
-_PROOF = TypeAdapter(ConsistencyProof)
 
 
 def receipt_path(file: Path) -> Path:
@@ -66,8 +61,5 @@ def _require_in_history(verified: VerifiedReceipt, matcher: Matcher) -> None:
 
 
 def _proof(matcher: Matcher, first: int, second: int) -> list[bytes]:
-    content = matcher.ask("GET", f"/log/consistency?first={first}&second={second}")
-    found = parse_reply(_PROOF, content, _ANSWER)
-    if (found.first, found.second) != (first, second):
-        raise VerificationError(f"{_ANSWER} is a proof about other states than asked for.")
-    return [decode_base64(hashed, _ANSWER) for hashed in found.proof]
+    content = matcher.ask("GET", proof_path(first, second))
+    return parse_proof(content, first, second, "The matcher's answer")

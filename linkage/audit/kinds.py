@@ -50,7 +50,7 @@ KINDS = {
     "records.erased": Kind("erasure"),
     "disclosure.superseded": Kind("decision"),
     "disclosure.returned": Kind("erasure"),
-    "lookup.released": Kind("disclosure"),
+    "lookup.answered": Kind("disclosure"),
     "lookup.closed": Kind("decision"),
 }
 """By name. A kind that isn't here is refused; new ones come with a new version of the format."""

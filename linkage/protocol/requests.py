@@ -51,6 +51,12 @@ class UnsignedError(VerificationError):
 class ReplayedError(VerificationError):
     """A request's nonce was used before."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "The request was sent before; make a new one, and if you didn't send it, somebody "
+            "repeats what you sent."
+        )
+
 
 class UnknownKeyError(PolicyError):
     """A request is signed with a key that belongs to nobody here."""

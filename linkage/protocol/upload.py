@@ -110,7 +110,6 @@ class Receipt:
 
 
 _ANNOUNCEMENT = TypeAdapter(Announcement)
-STATE = TypeAdapter(UploadState)
 _MANIFEST = TypeAdapter(Manifest)
 _RECEIPT = TypeAdapter(Receipt)
 

@@ -14,11 +14,12 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from linkage.errors import MissingError, PolicyError
+from linkage.protocol.requests import ReplayedError
 from matcher.agreements.directory import Directory, Place
 from matcher.api.access import Access
 from matcher.api.authentication import Authenticated, SentRequest, authenticate
 from matcher.api.bodies import body_chunks, require_length, whole_body
-from matcher.api.limits import RateLimit
+from matcher.api.limits import RateLimit, UsedNonces
 from matcher.api.refusals import RequestError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -94,6 +95,7 @@ class Gate:
         self._directory = directory
         self._spend = spend
         self._limit = limit
+        self._used = UsedNonces(lambda: clock().timestamp())
         self._clock = clock
         self._public_url = public_url.rstrip("/")
         self._body_seconds = body_seconds
@@ -103,7 +105,7 @@ class Gate:
 
         1. the body, if there is one, is no longer than it may be;
         2. the request is signed by a party's key (`matcher.api.authentication`);
-        3. the party hasn't asked too often;
+        3. it is no copy of one that is known here, and the party hasn't asked too often;
         4. the body is the one that was signed for; of a streamed one that shows at its end;
         5. the nonce is new, and from here on used;
         6. the party is one of the agreement, and may do that while it stands as it does.
@@ -111,12 +113,14 @@ class Gate:
         rule = endpoint.body
         require_length(request, rule.most if rule else None)
         caller = await run_in_threadpool(self._authenticate, request, rule is not None)
+        if caller.nonce in self._used:
+            raise ReplayedError
         self._require_patience(caller)
         body = b""
         if rule is not None and not rule.streamed:
             assert caller.body_sha256 is not None
             body = await whole_body(request, caller.body_sha256, rule.most, self._body_seconds)
-        await asyncio.wrap_future(self._spend(caller.nonce, caller.expires))
+        await self._use(caller)
         place = await run_in_threadpool(self._place, request, endpoint, caller.key)
         return Call(caller.key, body, place, self._chunks(request, rule, caller))
 
@@ -135,6 +139,14 @@ class Gate:
         wait = self._limit.take(caller.key)
         if wait:
             raise RequestError("too-many", "You have asked too often; wait a moment.", wait)
+
+    async def _use(self, caller: Authenticated) -> None:
+        try:
+            await asyncio.wrap_future(self._spend(caller.nonce, caller.expires))
+        except ReplayedError:
+            self._used.add(caller.nonce, caller.expires)
+            raise
+        self._used.add(caller.nonce, caller.expires)
 
     def _place(self, request: Request, endpoint: Endpoint, key: str) -> Place | None:
         if not endpoint.of_agreement:

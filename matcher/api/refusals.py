@@ -18,6 +18,7 @@ from linkage.protocol.problems import (
 )
 from matcher.api.request_id import id_of
 from matcher.logs.lines import log_fault
+from matcher.uploads.failures import BusyError
 
 _RETRY_SECONDS = 2
 _UNAVAILABLE = (
@@ -74,6 +75,8 @@ def _of_error(request: Request, error: Exception) -> Response:
     kind = problem_of(error)
     if kind.status < 500:
         return problem_response(kind, str(error))
+    if isinstance(error, BusyError):  # nothing has failed, and what it says is for the caller
+        return problem_response(kind, str(error), _RETRY_SECONDS)
     # The reason is the operator's affair, in whose words places and settings may stand.
     log_fault(error, id_of(request.scope))
     return fault_response() if kind.status == 500 else unavailable_response()

@@ -23,6 +23,7 @@ from matcher.api.disclosure_routes import disclosure_routes
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
 from matcher.api.log_routes import log_routes
+from matcher.api.lookup_routes import lookup_routes
 from matcher.api.observed import Observed
 from matcher.api.round_routes import round_routes
 from matcher.api.routes import Routes
@@ -39,6 +40,8 @@ from matcher.disclosures.service import Disclosures
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
 from matcher.logs.output import configure_logs
+from matcher.lookups.closing import Closing
+from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
 from matcher.runs.service import Runs
@@ -67,6 +70,8 @@ class Services:
     uploads: Uploads
     runs: Runs
     disclosures: Disclosures
+    closing: Closing
+    lookups: Lookups
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -94,6 +99,7 @@ def build_services(
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
     runs, own = Runs(database, in_force(standings), clock), matcher_of(keys)
+    closing = Closing(database, ledger, standings, clock)
     return Services(
         database=database,
         ledger=ledger,
@@ -108,6 +114,8 @@ def build_services(
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
         disclosures=Disclosures(database, ledger, objects, own, clock),
+        closing=closing,
+        lookups=Lookups(database, ledger, closing, clock),
     )
 
 
@@ -166,4 +174,5 @@ def all_routes(services: Services) -> list[Routes]:
         upload_routes(services.uploads),
         run_routes(services.runs),
         disclosure_routes(services.disclosures),
+        lookup_routes(services.lookups),
     ]

@@ -57,9 +57,10 @@ class PatientProtocol(H11Protocol):
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        """Wait for the next head."""
+        """Wait for the next head, unless it was there already and its request has begun."""
         super().on_response_complete()
-        self._await_head()
+        if self.cycle.response_complete:
+            self._await_head()
 
     def _await_head(self) -> None:
         self._stop_waiting()
@@ -87,6 +88,7 @@ def server_for(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Server:
             lifespan="off",
             ws="none",
             backlog=settings.connections,
+            timeout_keep_alive=HEAD_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )

@@ -10,6 +10,8 @@ from matcher.config.settings import Settings
 from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.recalls import Recalls
 from matcher.ledger.ledger import Ledger
+from matcher.lookups.closing import Closing
+from matcher.lookups.comparing import Comparing
 from matcher.objects.opening import open_objects
 from matcher.runs.carrying import Carrying
 from matcher.runs.service import Clock, Runs
@@ -31,6 +33,8 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
     uploads = Uploads(database, ledger, objects, limits, clock, runs.queue_if_due)
     finished = FinishedRuns(database, objects)
     recalls = Recalls(database, ledger, finished, standings.agreement, own, clock)
+    closing = Closing(database, ledger, standings, clock)
+    comparing = Comparing(database, objects, uploads.open_file, standings, clock)
     return Worker(
         Carrying(database, ledger, required, clock),
         objects,
@@ -39,4 +43,5 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
         chosen.lease_seconds,
         chosen.threads,
         recalls.compare,
+        steps=(comparing.compare_next, closing.close_due, closing.erase_due),
     )

@@ -15,6 +15,7 @@ from typing import IO
 from linkage.errors import InputError
 from matcher.backups.failures import BackupError
 from matcher.backups.manifest import Member
+from matcher.durable import sync_folder
 
 CHUNK_BYTES = 1 << 20
 _PARTIAL = ".partial"
@@ -139,7 +140,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(sink.fileno())
         refuse_taken(path)
         partial.replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -150,11 +151,3 @@ def refuse_taken(path: Path) -> None:
         raise InputError(f"The folder {path.parent} for {path.name} doesn't exist; make it.")
     if path.exists() or path.is_symlink():
         raise InputError(f"{path} is there already and nothing is overwritten; choose another.")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from matcher.objects.keys import part_key
 from matcher.runs.finished import parse_outcome
 from matcher.store.tables import runs, upload_parts, uploads
 
@@ -35,7 +36,7 @@ def named_objects(connection: Connection) -> Iterator[Named]:
         .order_by(upload_parts.c.upload, upload_parts.c.number)
     )
     for upload, number, sha256 in connection.execute(parts).all():
-        yield Named(f"uploads/{upload}/parts/{number:06}.{sha256}", sha256)
+        yield Named(part_key(upload, number, sha256), sha256)
     finished = (runs.c.state == "finished") & (runs.c.data == "kept")
     outcomes = select(runs.c.id, runs.c.outcome).where(finished).order_by(runs.c.id)
     for run, content in connection.execute(outcomes).all():

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from linkage.audit.keys import VerifierKey
 from linkage.errors import LinkageError, PolicyError
-from matcher.backups.archive import CHUNK_BYTES, Entry, read_archive
+from matcher.backups.archive import Entry, read_archive
 from matcher.backups.failures import BackupError
 from matcher.backups.manifest import (
     MANIFEST,
@@ -39,6 +39,7 @@ from matcher.backups.rows import MOST_MEMBER, tables, write_rows
 from matcher.ledger.verifying import verify_log_of
 from matcher.objects.failures import ObjectMissingError
 from matcher.objects.objects import Objects
+from matcher.objects.streams import sha256_of
 from matcher.store.database import Database
 from matcher.store.failures import VersionError
 from matcher.store.migrating import migrating, needed_version, plan_migration
@@ -79,7 +80,10 @@ class Restorer:
     def plan(self, path: Path) -> Manifest:
         """Verify a backup, and that it could be restored here; writes nothing."""
         with path.open("rb") as file:
-            manifest = verify_backup(file, self._key)
+            return self._planned(file)
+
+    def _planned(self, file: IO[bytes]) -> Manifest:
+        manifest = verify_backup(file, self._key)
         versions = plan_migration(self._database)
         if versions.found == versions.needed:
             with self._database.reading() as connection:
@@ -94,18 +98,19 @@ class Restorer:
         store holds other objects than the backup's, `LogError` if the log doesn't verify. Nothing
         is changed then.
         """
-        self.plan(path)
         stored: list[str] = []
-        try:
-            with path.open("rb") as file, migrating(self._database) as connection:
-                require_empty(connection)
-                # The file may have been changed since: what counts is the manifest read with it.
-                manifest = verify_backup(file, self._key)
-                self._restore(connection, file, manifest, stored)
-                verify_log_of(connection, self._key)
-        except BaseException:
-            self._take_back(stored)
-            raise
+        # Held open, so that whatever takes its name meanwhile, it is the one that was verified.
+        with path.open("rb") as file:
+            manifest = self._planned(file)
+            try:
+                with migrating(self._database) as connection:
+                    require_empty(connection)
+                    self._objects.make_ready()
+                    self._restore(connection, file, manifest, stored)
+                    verify_log_of(connection, self._key)
+            except BaseException:
+                self._take_back(stored)
+                raise
         return manifest
 
     def _restore(
@@ -113,11 +118,11 @@ class Restorer:
     ) -> None:
         connection.execute(delete(log_head))  # its one row is in the backup
         known = {table.name: table for table in tables()}
-        for kind, entries in groupby(read_archive(file), _kind):
+        for kind, entries in groupby(_members_again(file, manifest), _kind):
             if kind == OBJECTS:
                 for entry in entries:
                     self._store(entry, manifest.members[entry.name], stored)
-            elif kind:
+            else:
                 write_rows(connection, _table(known, kind), _verified(entries, manifest))
 
     def _store(self, entry: Entry, member: Member, stored: list[str]) -> None:
@@ -138,12 +143,10 @@ class Restorer:
         """Whether the object is there; raises `PolicyError` if another one is."""
         try:
             with self._objects.open(key) as file:
-                digest = hashlib.sha256()
-                while data := file.read(CHUNK_BYTES):
-                    digest.update(data)
+                digest = sha256_of(file)
         except ObjectMissingError:
             return False
-        if digest.hexdigest() != member.sha256:
+        if digest != member.sha256:
             raise PolicyError(
                 f"The store holds another object {key} than the backup, and nothing is "
                 "overwritten; restore into an empty store."
@@ -177,6 +180,8 @@ def _require_own(objects: Objects, manifest: Manifest) -> None:
 
     No restored row would name it, so that nobody could use it any more, and a purge deletes it.
     """
+    if objects.is_to_be_made():
+        return
     own = manifest.objects
     other = [key for prefix in PREFIXES for key in objects.list(prefix) if key not in own]
     if other:
@@ -212,11 +217,25 @@ def _require_version(manifest: Manifest) -> None:
         )
 
 
+def _members_again(file: IO[bytes], manifest: Manifest) -> Iterator[Entry]:
+    """Yield the members of a verified backup; raises `BackupError` unless all are still there."""
+    left = set(manifest.members)
+    for entry in read_archive(file):
+        if entry.name in (MANIFEST, NOTE):
+            continue
+        if entry.name not in left:
+            raise _changed(entry.name)
+        left.remove(entry.name)
+        yield entry
+    if left:
+        raise _changed(min(left))
+
+
 def _kind(entry: Entry) -> str:
-    """Return the name of the table, `OBJECTS`, or nothing for the ends."""
+    """Return the name of the table, or `OBJECTS`."""
     if entry.name.startswith(OBJECTS):
         return OBJECTS
-    return entry.name.split("/")[1] if entry.name.startswith(TABLES) else ""
+    return entry.name.removeprefix(TABLES).split("/")[0]
 
 
 def _table(known: dict[str, Table], name: str) -> Table:

@@ -86,11 +86,13 @@ def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> N
     """
     from matcher.backups.restoring import Restorer
     from matcher.config.loading import load_settings
-    from matcher.objects.opening import open_objects
+    from matcher.objects.opening import open_new_objects
     from matcher.store.database import Database
 
     settings = load_settings(folder, os.environ, {})
-    restorer = Restorer(Database(settings.database_url), open_objects(settings), settings.log_key)
+    restorer = Restorer(
+        Database(settings.database_url), open_new_objects(settings), settings.log_key
+    )
     manifest = restorer.plan(backup) if dry_run else restorer.restore(backup)
     made = datetime.fromtimestamp(manifest.made, UTC)
     said = {

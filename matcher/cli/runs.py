@@ -54,13 +54,14 @@ def run_command(
 
     if out is not None and not wait:
         raise click.UsageError("--out needs --wait: before it has ended, nothing has come out.")
-    if out is not None and out.exists():
-        raise click.UsageError(f"{out} exists; name a folder to be made.")
+    if out is not None:
+        _refuse_unusable(out)
     settings = load_settings(folder, os.environ, {})
     runs = open_runs(settings)
     digest = runs.find_agreement(agreement)
     if dry_run:
-        _say(output, _planned(runs.plan(digest)), _planned_text(runs.plan(digest)))
+        planned = runs.plan(digest)
+        _say(output, _planned(planned), _planned_text(planned))
         return
     run = runs.queue(digest)
     view = _wait(runs, digest, run) if wait else runs.one(digest, run)
@@ -113,6 +114,17 @@ def _wait(runs: Runs, agreement: str, run: str) -> RunView:
             progress.update(task, description=now.stage, completed=now.done, total=total)
             time.sleep(_LOOK_SECONDS)
     return view
+
+
+def _refuse_unusable(out: Path) -> None:
+    """Say before the run, which may take hours, that its outcome can't be copied there."""
+    if out.exists() or out.is_symlink():
+        raise click.UsageError(f"{out} exists; name a folder to be made.")
+    above = out.absolute().parent
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise click.UsageError(
+            f"{out} can't be made: the folder {above} isn't there, or you may not write in it."
+        )
 
 
 def _copy(settings: Settings, runs: Runs, view: RunView, out: Path) -> None:

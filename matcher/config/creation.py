@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import tempfile
@@ -14,7 +13,13 @@ from linkage.errors import InputError
 from matcher.config.identity_key import new_key_file
 from matcher.config.loading import FILE_NAME
 from matcher.config.log_key import create_signer, key_bytes
-from matcher.config.settings import UploadSettings, WorkerSettings
+from matcher.config.settings import (
+    MARKER_TEXT,
+    OBJECTS_MARKER,
+    UploadSettings,
+    WorkerSettings,
+)
+from matcher.durable import sync_folder, write_new
 
 KEY_NAME = "log.key"
 IDENTITY_NAME = "identity.key"
@@ -45,8 +50,9 @@ key_file = "{identity_name}"
 url = "sqlite:///matcher.sqlite"
 
 [objects]
-# Where encodings and runs are kept: a folder, or s3://BUCKET/PREFIX. For S3, credentials, region
-# and endpoint come from the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+# Where encodings and runs are kept: a folder, or s3://BUCKET/PREFIX. In a folder a file
+# {objects_marker} says so; move it along with the others. For S3, credentials, region and endpoint
+# come from the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
 # AWS_ENDPOINT_URL.
 url = "{objects_name}"
 
@@ -124,13 +130,15 @@ def create_matcher(folder: Path, signer: Signer) -> None:
     parent = folder.absolute().parent
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.absolute().name}.", dir=parent))
     try:
-        _write(draft / KEY_NAME, key_bytes(signer))
-        _write(draft / IDENTITY_NAME, new_key_file())
-        _write(draft / FILE_NAME, settings_text(signer.verifier).encode())
+        write_new(draft / KEY_NAME, key_bytes(signer))
+        write_new(draft / IDENTITY_NAME, new_key_file())
+        write_new(draft / FILE_NAME, settings_text(signer.verifier).encode())
         (draft / OBJECTS_NAME).mkdir(mode=0o700)
-        _sync_folder(draft)
+        write_new(draft / OBJECTS_NAME / OBJECTS_MARKER, MARKER_TEXT)
+        sync_folder(draft / OBJECTS_NAME)
+        sync_folder(draft)
         draft.rename(folder.absolute())
-        _sync_folder(parent)
+        sync_folder(parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -145,6 +153,7 @@ def settings_text(key: VerifierKey) -> str:
         key_name=KEY_NAME,
         identity_name=IDENTITY_NAME,
         objects_name=OBJECTS_NAME,
+        objects_marker=OBJECTS_MARKER,
         **UploadSettings().model_dump(),
         **WorkerSettings().model_dump(),
     )
@@ -153,23 +162,7 @@ def settings_text(key: VerifierKey) -> str:
 def create_identity(path: Path) -> None:
     """Make the file of new keys for a matcher that has none; raises `InputError` if it is there."""
     try:
-        _write(path, new_key_file())
+        write_new(path, new_key_file())
     except FileExistsError:
         raise InputError(f"{path} is there already, and keys are never overwritten.") from None
-    _sync_folder(path.parent)
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

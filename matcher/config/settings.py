@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError
 
 from linkage.audit.failures import LogError
 from linkage.audit.keys import SignatureType, VerifierKey, parse_verifier_key
+from linkage.protocol.upload import MOST_PARTS
 
 _PUBLIC_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
 SQLITE = "sqlite"
@@ -29,7 +30,6 @@ POSTGRESQL = "postgresql+psycopg"
 _BUCKET = re.compile(
     r"s3://(?P<name>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[A-Za-z0-9_-][A-Za-z0-9._/-]*))?"
 )
-MOST_PARTS = 10_000
 MOST_PART = 64 * 2**20
 _DRIVERS = {SQLITE: SQLITE, "postgresql": POSTGRESQL, POSTGRESQL: POSTGRESQL}
 
@@ -86,6 +86,11 @@ def _http_url(text: str | None) -> str | None:
     if text is not None and not _PUBLIC_URL.fullmatch(text):
         raise ValueError("must be a URL such as https://matcher.example, without a path or a slash")
     return text
+
+
+OBJECTS_MARKER = ".concord-objects"
+"""The file that a folder of objects has: without it, its disk is missing or the path is wrong."""
+MARKER_TEXT = b"A Concord matcher keeps its encodings and runs in this folder.\n"
 
 
 class _Section(BaseModel):

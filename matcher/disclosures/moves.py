@@ -112,8 +112,9 @@ class Moves:
             case = self._cases.load(connection, agreement, stored)
             move = _move_of(content, case, party)
             self._require_turn(connection, case, stored, party, move, in_force=in_force)
-            after = advance(case, content, _SOURCE, self._now())
-            leaf = recording.append(moved(case, party, move, content, self._clock()))
+            now = self._clock()  # once: readers hold the message's time against the event's
+            after = advance(case, content, _SOURCE, int(now.timestamp()))
+            leaf = recording.append(moved(case, party, move, content, now))
             insert_message(connection, id_, len(known), content, leaf)
             update_case(connection, after)
         return self._entry(agreement, party, id_)

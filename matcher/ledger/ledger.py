@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 
@@ -14,10 +15,20 @@ from linkage.audit.failures import SignatureError
 from linkage.audit.keys import LogKeys, Signer, VerifierKey
 from linkage.audit.notes import NoteSignature, SignedNote
 from linkage.errors import ConflictError, InputError
-from matcher.ledger.recording import Receipt, Recording
+from matcher.ledger.recording import Recording
 from matcher.ledger.stored_log import BATCH, StoredLog
 from matcher.store.database import Database
 from matcher.store.tables import log_checkpoints, log_cosignatures
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """That an event is in the log: its leaf (from 0), a signed checkpoint, and the proof."""
+
+    leaf: int
+    event: bytes
+    checkpoint: bytes
+    proof: tuple[bytes, ...]
 
 
 class Ledger:
@@ -37,8 +48,8 @@ class Ledger:
 
             with ledger.recording() as recording:
                 recording.connection.execute(...)
-                recording.append(event)
-            recording.receipts
+                leaf = recording.append(event)
+            ledger.receipt(leaf)
 
         With ``may_be_silent`` the change is committed without an event, too: for what a party has
         sent that decides nothing until others have sent theirs.
@@ -46,8 +57,8 @@ class Ledger:
         with self._database.writing() as connection:
             recording = Recording(connection, self._signer)
             yield recording
-            receipts = () if may_be_silent and recording.is_silent else recording.seal()
-        recording.committed(receipts)
+            if not (may_be_silent and recording.is_silent):
+                recording.seal()
 
     def checkpoint(self, size: int | None = None) -> SignedNote:
         """Return the checkpoint of a size that was signed, or the last, with its cosignatures."""
@@ -56,7 +67,7 @@ class Ledger:
             return self._head(log, log.size() if size is None else size).note
 
     def receipt(self, leaf: int) -> Receipt:
-        """Return the receipt of an event again, as it was after its commit; raises `InputError`."""
+        """Return the receipt of an event, as it was after its commit; raises `InputError`."""
         with self._database.reading() as connection:
             log = StoredLog(connection)
             size = log.sealed_at(leaf)

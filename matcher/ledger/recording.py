@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, insert, update
 
 from linkage.audit.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
@@ -14,16 +12,6 @@ from linkage.audit.tree import Frontier
 from linkage.errors import VerificationError
 from matcher.ledger.stored_log import StoredLog
 from matcher.store.tables import log_checkpoints, log_events, log_head, log_nodes
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """That an event is in the log: its leaf (from 0), a signed checkpoint, and the proof."""
-
-    leaf: int
-    event: bytes
-    checkpoint: bytes
-    proof: tuple[bytes, ...]
 
 
 class Recording:
@@ -39,19 +27,11 @@ class Recording:
         self._frontier: Frontier | None = None
         self._appended: list[tuple[int, bytes]] = []
         self._nodes: list[tuple[int, int, bytes]] = []
-        self._receipts: tuple[Receipt, ...] | None = None
 
     @property
     def is_silent(self) -> bool:
         """Whether no event was appended."""
         return self._frontier is None
-
-    @property
-    def receipts(self) -> tuple[Receipt, ...]:
-        """A receipt for each event; only after the commit, since nothing is true before."""
-        if self._receipts is None:
-            raise RuntimeError("Nothing is committed yet: leave the context of the recording.")
-        return self._receipts
 
     def append(self, event: Event) -> int:
         """Append an event and return its leaf, which counts only once the context has ended.
@@ -65,11 +45,10 @@ class Recording:
         self._appended.append((leaf, data))
         return leaf
 
-    def seal(self) -> tuple[Receipt, ...]:
+    def seal(self) -> None:
         """Store the events and their signed checkpoint.
 
-        Returns the receipts that the commit makes true. Raises `RuntimeError` without an
-        event: no change is made that the log doesn't know.
+        Raises `RuntimeError` without an event: no change is made that the log doesn't know.
         """
         if self._frontier is None:
             raise RuntimeError("A recording needs an event: append() one about the change.")
@@ -79,15 +58,6 @@ class Recording:
         note = sign_checkpoint(checkpoint, self._signer).to_bytes()
         self.connection.execute(insert(log_checkpoints).values(size=size, note=note))
         self.connection.execute(update(log_head).values(size=size))
-        proofs = self._log.inclusion_proofs([leaf for leaf, _ in self._appended], size)
-        return tuple(
-            Receipt(leaf, data, note, tuple(proof))
-            for (leaf, data), proof in zip(self._appended, proofs, strict=True)
-        )
-
-    def committed(self, receipts: tuple[Receipt, ...]) -> None:
-        """Hand over the receipts, after the commit."""
-        self._receipts = receipts
 
     def _store_events(self) -> None:
         self.connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection, select, tuple_
@@ -17,6 +18,18 @@ from matcher.store.tables import log_checkpoints, log_cosignatures, log_events, 
 BATCH = 1024
 """How many events are read at a time."""
 _Computed = TypeVar("_Computed")
+
+
+Cosigned = tuple[VerifierKey, NoteSignature]
+"""A witness, and its line below a checkpoint."""
+
+
+@dataclass(frozen=True)
+class SignedCheckpoint:
+    """A stored checkpoint, and its cosignatures by the names of the witnesses."""
+
+    note: SignedNote
+    cosignatures: list[Cosigned]
 
 
 class StoredLog:
@@ -50,18 +63,33 @@ class StoredLog:
             raise InputError(f"The log has no checkpoint of {size:,} events; ask for another size.")
         return parse_note(note)
 
-    def cosignatures(self, size: int) -> list[tuple[VerifierKey, NoteSignature]]:
+    def cosignatures(self, size: int) -> list[Cosigned]:
         """Return the witnesses of the checkpoint of a size, by name, with their lines."""
-        query = (
-            select(log_cosignatures.c.witness_key, log_cosignatures.c.signature)
-            .where(log_cosignatures.c.size == size)
-            .order_by(log_cosignatures.c.witness)
-        )
-        found = []
-        for text, signature in self._connection.execute(query):
-            key = parse_verifier_key(text)
-            found.append((key, NoteSignature(key.name, key.id, signature)))
+        return [line for _, line in self._cosignatures(size, size + 1)]
+
+    def signed(self, start: int, stop: int) -> dict[int, SignedCheckpoint]:
+        """Return the checkpoints of sizes from ``start`` up to ``stop``, by size."""
+        of = log_checkpoints.c
+        query = select(of.size, of.note).where(of.size >= start, of.size < stop)
+        found = {
+            size: SignedCheckpoint(parse_note(note), [])
+            for size, note in self._connection.execute(query)
+        }
+        for size, line in self._cosignatures(start, stop):
+            if size in found:
+                found[size].cosignatures.append(line)
         return found
+
+    def _cosignatures(self, start: int, stop: int) -> Iterator[tuple[int, Cosigned]]:
+        of = log_cosignatures.c
+        query = (
+            select(of.size, of.witness_key, of.signature)
+            .where(of.size >= start, of.size < stop)
+            .order_by(of.size, of.witness)
+        )
+        for size, text, signature in self._connection.execute(query):
+            key = parse_verifier_key(text)
+            yield size, (key, NoteSignature(key.name, key.id, signature))
 
     def events(self, first: int, end: int) -> Iterator[bytes]:
         """Yield the bytes of the events from leaf ``first`` up to ``end``, in bounded memory.

@@ -23,7 +23,7 @@ from linkage.audit.tree import Frontier
 from linkage.audit.verification import Trust, verify_bundle
 from linkage.errors import InputError
 from matcher.ledger.ledger import stored_head
-from matcher.ledger.stored_log import BATCH, StoredLog
+from matcher.ledger.stored_log import BATCH, SignedCheckpoint, StoredLog
 from matcher.store.database import Database
 from matcher.store.tables import log_checkpoints, log_cosignatures, log_events, log_nodes
 
@@ -129,7 +129,7 @@ class _StoredEvents:
     def __iter__(self) -> Iterator[bytes]:
         while batch := self._log.batch(self._frontier.size, self._frontier.size + BATCH):
             nodes = self._stored_nodes(batch[-1][0] + 1)
-            signed = self._stored_checkpoints(batch[-1][0] + 1)
+            signed = self._log.signed(self._frontier.size + 1, batch[-1][0] + 2)
             for leaf, event in batch:
                 self._check_event(leaf, event, nodes)
                 self._check_checkpoint(signed)
@@ -161,18 +161,18 @@ class _StoredEvents:
                 )
             self._nodes += 1
 
-    def _check_checkpoint(self, signed: set[int]) -> None:
+    def _check_checkpoint(self, signed: dict[int, SignedCheckpoint]) -> None:
         size = self._frontier.size
         if size not in signed:
             return
-        note = self._log.note(size)
+        note = signed[size].note
         if verify_checkpoint(note, self._key) != self._here():
             raise LogError(
                 f"The checkpoint that is stored for {size:,} events isn't that of the events "
                 "before it: they were altered, or the log has signed two histories."
             )
         self.checkpoints += 1
-        for witness, line in self._log.cosignatures(size):
+        for witness, line in signed[size].cosignatures:
             verify_cosignature(note.with_signatures(line), witness)
             self.cosignatures += 1
 
@@ -189,8 +189,3 @@ class _StoredEvents:
         ]
         query = select(level, position, log_nodes.c.hash).where(or_(*ranges))
         return {(row.level, row.position): row.hash for row in self._connection.execute(query)}
-
-    def _stored_checkpoints(self, end: int) -> set[int]:
-        size = log_checkpoints.c.size
-        query = select(size).where(size > self._frontier.size, size <= end)
-        return set(self._connection.execute(query).scalars())

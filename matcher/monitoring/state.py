@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from linkage.audit.events import parse_event
 from linkage.audit.failures import LogError
+from matcher.jobs.states import RUN_STATES
 from matcher.ledger.stored_log import StoredLog
 from matcher.store.database import Database
 from matcher.store.tables import jobs, runs, uploads
 
 JOB_STATES = ("waiting", "leased", "ended")
-RUN_STATES = ("queued", "running", "finished", "failed", "cancelled")
 UPLOAD_STATES = ("open", "committed", "refused", "erasing", "erased")
 
 

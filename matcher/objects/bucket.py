@@ -15,6 +15,7 @@ from obstore.store import S3Store
 
 from matcher.objects.failures import ObjectMissingError
 from matcher.objects.objects import Draft, Objects, in_words, require_key
+from matcher.objects.streams import Ranged
 
 _READ_AHEAD = 2**20
 # So that a large object takes 16 MiB of memory at most while it is sent.
@@ -91,25 +92,13 @@ class Bucket(Objects):
         """Do nothing: drafts have no name, and vanish with the process that writes them."""
 
 
-class _Remote(io.RawIOBase):
+class _Remote(Ranged):
     """An object that is read by ranges."""
 
     def __init__(self, store: S3Store, key: str, size: int) -> None:
+        super().__init__(size)
         self._store = store
         self._key = key
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         length = min(len(buffer), self._size - self._at)

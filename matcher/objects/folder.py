@@ -9,10 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from matcher.config.settings import MARKER_TEXT, OBJECTS_MARKER
+from matcher.durable import sync_folder, write_new
 from matcher.objects.failures import ObjectMissingError
 from matcher.objects.objects import Draft, Objects, in_words, require_key
 
-# Keys can't begin with a dot. On the same file system, so that a rename is enough.
+# Keys can't begin with a dot, as the names of what isn't an object do. On the same file system, so
+# that a rename is enough.
 _DRAFTS = ".drafts"
 
 
@@ -27,6 +30,20 @@ class Folder(Objects):
 
     def __repr__(self) -> str:
         return "Folder()"
+
+    def make_ready(self) -> None:
+        """Make and mark the folder, unless it is; see `Objects.make_ready`."""
+        try:
+            _make_durably(self._root)
+            with suppress(FileExistsError):
+                write_new(self._root / OBJECTS_MARKER, MARKER_TEXT)
+            sync_folder(self._root)
+        except OSError as error:
+            raise in_words(error) from error
+
+    def is_to_be_made(self) -> bool:
+        """Return whether the folder isn't there; see `Objects.is_to_be_made`."""
+        return not self._root.exists()
 
     def draft(self, key: str) -> Draft:
         """Begin an object; see `Objects.draft`."""
@@ -45,9 +62,10 @@ class Folder(Objects):
             _move(written, place)
 
         def drop() -> None:
-            with suppress(OSError):  # what a full disk didn't take doesn't matter any more
+            try:
                 file.close()
-            written.unlink(missing_ok=True)
+            finally:
+                written.unlink(missing_ok=True)
 
         return Draft(file, store, drop)
 
@@ -81,9 +99,10 @@ class Folder(Objects):
     def list(self, prefix: str = "") -> Iterator[str]:
         """Yield the keys below a prefix; see `Objects.list`."""
         top = self._path(prefix) if prefix else self._root
-        paths = (Path(folder, name) for folder, _, names in os.walk(top) for name in names)
+        walked = os.walk(top, onerror=self._refuse_unlisted)
+        paths = (Path(folder, name) for folder, _, names in walked for name in names)
         keys = (path.relative_to(self._root).as_posix() for path in paths)
-        yield from sorted(key for key in keys if not key.startswith(f"{_DRAFTS}/"))
+        yield from sorted(key for key in keys if not key.startswith("."))
 
     def forget_drafts(self, older_than: float) -> None:
         """Delete old drafts; see `Objects.forget_drafts`."""
@@ -98,6 +117,14 @@ class Folder(Objects):
     def _path(self, key: str) -> Path:
         return self._root / require_key(key)
 
+    def _refuse_unlisted(self, error: OSError) -> None:
+        """Raise for a folder that can't be listed: what is in it isn't gone.
+
+        One that isn't there holds nothing, unless it is all of the store that isn't there.
+        """
+        if not isinstance(error, FileNotFoundError) or not self._root.is_dir():
+            raise in_words(error) from error
+
     def _remove_empty(self, folder: Path) -> None:
         """Remove folders up to the root, as long as they are empty, and make that last."""
         while folder != self._root:
@@ -109,7 +136,7 @@ class Folder(Objects):
                 break  # it holds something
             folder = folder.parent
         with suppress(FileNotFoundError):  # who has removed it since syncs what is above it
-            _sync(folder)
+            sync_folder(folder)
 
 
 def _move(written: Path, place: Path) -> None:
@@ -118,7 +145,7 @@ def _move(written: Path, place: Path) -> None:
         try:
             _make_durably(place.parent)
             written.replace(place)
-            _sync(place.parent)
+            sync_folder(place.parent)
         except FileNotFoundError:
             if attempt == 4 or not written.exists():
                 raise
@@ -134,12 +161,4 @@ def _make_durably(folder: Path) -> None:
     # Not `exist_ok`, which looks again at what is there, when another process may have removed it.
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)

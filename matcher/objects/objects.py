@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import IO, Self
+from contextlib import suppress
+from typing import IO
 
 from matcher.objects.failures import ObjectsError
+from matcher.objects.streams import Discarded
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(/[a-z0-9_-][a-z0-9._-]*)*")
 
 
-class Draft:
+class Draft(Discarded):
     """An object that is being written, of which nobody sees anything before it is stored whole.
 
     Leaving the context without `store` discards it.
@@ -30,17 +31,6 @@ class Draft:
         self._store = store
         self._drop = drop
         self._ended = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.discard()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Add bytes at the end; raises `ObjectsError`."""
@@ -64,11 +54,19 @@ class Draft:
         """Forget what was written; nothing happens if it was stored."""
         if not self._ended:
             self._ended = True
-            self._drop()
+            with suppress(OSError):  # what a full disk didn't take doesn't matter any more
+                self._drop()
 
 
 class Objects(ABC):
     """Objects by key. Safe to use from several threads and processes."""
+
+    def make_ready(self) -> None:  # noqa: B027 - most stores need nothing
+        """Make a new store one that can be opened from now on; raises `ObjectsError`."""
+
+    def is_to_be_made(self) -> bool:
+        """Return whether there is no store yet: it holds nothing before `make_ready`."""
+        return False
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> None:
         """Store an object whole or not at all, in place of an earlier one; raises `ObjectsError`.

@@ -10,12 +10,12 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Connection, select
 
 from linkage.protocol.agreement import Agreement, parse_content
+from matcher.jobs.states import ENDED, UNENDED
+from matcher.objects.keys import run_objects, upload_objects
 from matcher.store.tables import agreements, committed_uploads, runs, uploads
 
 DAY = 86_400
 Kind = Literal["upload", "run"]
-_ENDED = ("finished", "failed", "cancelled")
-_UNENDED = ("queued", "running")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Due:
     @property
     def prefix(self) -> str:
         """The beginning of the keys of its objects."""
-        return f"{self.kind}s/{self.id}"
+        return upload_objects(self.id) if self.kind == "upload" else run_objects(self.id)
 
 
 def due_at(connection: Connection, now: int) -> Iterator[Due]:
@@ -51,7 +51,7 @@ def in_use(connection: Connection, due: Due) -> bool:
     A run chooses which earlier one it goes on from when it begins, so all of its agreement's count.
     """
     query = select(runs.c.inputs).where(
-        runs.c.agreement == due.agreement.digest(), runs.c.state.in_(_UNENDED)
+        runs.c.agreement == due.agreement.digest(), runs.c.state.in_(UNENDED)
     )
     inputs = connection.execute(query).scalars().all()
     if due.kind == "run":
@@ -89,7 +89,7 @@ def _uploads(connection: Connection, agreement: Agreement, before: int | None) -
 
 
 def _runs(connection: Connection, agreement: Agreement, before: int | None) -> Iterator[Due]:
-    kept = (runs.c.data == "kept") & runs.c.state.in_(_ENDED)
+    kept = (runs.c.data == "kept") & runs.c.state.in_(ENDED)
     query = (
         select(runs.c.id, runs.c.inputs)
         .where(

@@ -16,18 +16,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, update
 
 from linkage.audit.events import Event
 from linkage.errors import NotReadyError
 from matcher.ledger.about import event_about
 from matcher.ledger.ledger import Ledger
+from matcher.ledger.stored_log import StoredLog
 from matcher.objects.failures import ObjectsError
 from matcher.objects.objects import Objects
 from matcher.retention.due import Due, Kind, due_at, in_use
 from matcher.store.database import Database
-from matcher.store.nonces import forget_nonces
-from matcher.store.tables import agreements, runs, uploads
+from matcher.store.tables import runs, uploads
 
 _KEPT = {"upload": "committed", "run": "kept"}
 
@@ -39,7 +39,6 @@ class Purged:
     uploads: int = 0
     runs: int = 0
     in_use: int = 0
-    nonces: int = 0
     expired: int = 0
 
 
@@ -83,13 +82,14 @@ class Purge:
         done = [one.kind for one in begun if self._finish(one)]
         return Purged(
             done.count("upload"), done.count("run"), len(due) - len(begun),
-            self._forget_nonces(), self._tidy(self._clock()),
+            self._tidy(self._clock()),
         )  # fmt: skip
 
     def _begin(self, due: Due) -> bool:
         """Mark something as being erased; False if a run uses it."""
         with self._database.writing() as connection:
-            _lock_agreement(connection, due)
+            # The lock of the log, as queueing a run takes: whoever comes second sees the first.
+            StoredLog(connection).size(lock=True)
             if in_use(connection, due):
                 return False
             _mark(connection, due, _KEPT[due.kind], "erasing")
@@ -122,10 +122,6 @@ class Purge:
             justification=f"The agreement lets it be kept{days}",
         )  # fmt: skip
 
-    def _forget_nonces(self) -> int:
-        with self._database.writing() as connection:
-            return forget_nonces(connection, self._now())
-
     def _now(self) -> int:
         return int(self._clock().timestamp())
 
@@ -141,12 +137,6 @@ def require_done(purged: Purged) -> None:
             f"{purged.in_use:,} of what is due is used by runs that wait or are carried out; purge "
             "again when they have ended."
         )
-
-
-def _lock_agreement(connection: Connection, due: Due) -> None:
-    """Let nobody queue a run of the agreement until the transaction ends, as queueing does too."""
-    query = select(agreements.c.digest).where(agreements.c.digest == due.agreement.digest())
-    connection.execute(query.with_for_update(key_share=True))
 
 
 def _mark(connection: Connection, due: Due, old: str, new: str) -> bool:

@@ -146,12 +146,27 @@ class Carrying:
             recording.append(self._event(run, "run.finished", now, digests))
 
     def fail(self, lease: Lease, reason: str) -> None:
-        """End the run as failed, for a reason that is a sentence; raises `LeaseLostError`."""
-        self._end_without_outcome(lease, "failed", canonical_json({"reason": reason}))
+        """End the run as failed, for a reason that is a sentence; raises `LeaseLostError`.
+
+        One that somebody wanted stopped before ends as cancelled.
+        """
+        if self._has_ended(lease):
+            return
+        with self._database.writing() as connection:
+            require_lease(connection, lease)
+            if is_cancelled(connection, lease):
+                _end(connection, lease.run, "cancelled", self._clock(), None)
+            else:
+                outcome = canonical_json({"reason": reason})
+                _end(connection, lease.run, "failed", self._clock(), outcome)
 
     def cancel(self, lease: Lease) -> None:
         """End the run as cancelled; raises `LeaseLostError`."""
-        self._end_without_outcome(lease, "cancelled", None)
+        if self._has_ended(lease):
+            return
+        with self._database.writing() as connection:
+            require_lease(connection, lease)
+            _end(connection, lease.run, "cancelled", self._clock(), None)
 
     def put_back(self, lease: Lease, pause: int, *, counts: bool) -> None:
         """Give the run back, for whoever takes it after ``pause`` seconds; see `put_back`."""
@@ -195,13 +210,6 @@ class Carrying:
         party = (*run.agreement.names("matcher"), _OPERATOR)[0]
         counts = {**run.inputs.counts, "round": run.round}
         return event_about(run.agreement, kind, party, at, counts=counts, digests=digests)
-
-    def _end_without_outcome(self, lease: Lease, state: str, outcome: bytes | None) -> None:
-        if self._has_ended(lease):
-            return
-        with self._database.writing() as connection:
-            require_lease(connection, lease)
-            _end(connection, lease.run, state, self._clock(), outcome)
 
     def _has_ended(self, lease: Lease) -> bool:
         """Whether it was this lease that ended the run, though nobody may have heard of it."""

@@ -18,7 +18,6 @@ from linkage.protocol.canonical import canonical_json, parse_message
 from linkage.protocol.signing import Digest
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
-FOLDER = "runs"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -47,16 +46,6 @@ class RunOutcome:
 
 
 _OUTCOME = TypeAdapter(RunOutcome)
-
-
-def objects_of(run: str) -> str:
-    """Return the prefix of all objects of a run."""
-    return f"{FOLDER}/{run}"
-
-
-def objects_of_lease(run: str, lease: int) -> str:
-    """Return the prefix of what a worker writes under its lease, where no other worker writes."""
-    return f"{FOLDER}/{run}/{lease}"
 
 
 def outcome_of(folder: str, contents: Mapping[str, bytes], salt: str) -> RunOutcome:

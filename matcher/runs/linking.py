@@ -116,6 +116,14 @@ class Inputs:
         return scan_file(self.sources, self.pairs()[names], scan, self.binding(names))
 
 
+@dataclass(frozen=True)
+class _Scan:
+    """The scan of two agencies, and its file: as it is stored already, or as it shall be."""
+
+    scan: PairScan
+    content: bytes
+
+
 def gather_inputs(
     files: list[Encodings], agreement: Agreement, earlier: StoredRun | None
 ) -> Inputs:
@@ -144,12 +152,15 @@ def link_inputs(
     Of the run ``earlier`` the scans that fit are reused, and cluster ids live on.
     """
     known = _known_scans(inputs, earlier)
-    scans, contents = _complete_scans(inputs, known, means)
+    reused = sorted(known)
+    found = _complete_scans(inputs, known, means)
+    contents = {scan_path(names): one.content for names, one in found.items()}
+    scans = {names: one.scan for names, one in found.items()}
+    del found, known
     means.tell(Stage("linking"))
     candidates = bring_together(inputs.sources, inputs.rules.comparisons, scans)
-    reused = sorted(known)
     hashed = {names: scan.completeness for names, scan in scans.items() if scan.completeness}
-    del scans, known  # as large as the candidates, and no longer needed
+    del scans  # as large as the candidates, and no longer needed
     linkage, evidence = link_scanned(inputs.sources, inputs.rules, candidates)
     run = Run(inputs.sources, inputs.rules, linkage, reused, hashed)
     means.tell(Stage("writing"))
@@ -159,43 +170,42 @@ def link_inputs(
     return run, contents
 
 
-def _known_scans(inputs: Inputs, earlier: StoredRun | None) -> dict[AgencyPair, PairScan]:
+def _known_scans(inputs: Inputs, earlier: StoredRun | None) -> dict[AgencyPair, _Scan]:
     """Return the earlier run's scans that were made of just these files under these rules."""
     if earlier is None:
         return {}
     found = {
-        names: inputs.read_scan(earlier.folder / scan_path(names), names)
+        names: _stored_scan(inputs, earlier.folder / scan_path(names), names)
         for names in inputs.pairs()
     }
     return {names: scan for names, scan in found.items() if scan is not None}
 
 
 def _complete_scans(
-    inputs: Inputs, known: dict[AgencyPair, PairScan], means: Means
-) -> tuple[dict[AgencyPair, PairScan], Contents]:
-    """Return the scans of all pairs of agencies, those ``known`` and the others, and their files.
+    inputs: Inputs, known: dict[AgencyPair, _Scan], means: Means
+) -> dict[AgencyPair, _Scan]:
+    """Return the scans of all pairs of agencies, those ``known`` and the others.
 
     One pair after the other: what a scan finds doesn't depend on any other scan.
     """
     scans = dict(known)
-    contents = {scan_path(names): inputs.scan_file(names, scan) for names, scan in known.items()}
     missing = [names for names in inputs.pairs() if names not in known]
     for position, names in enumerate(missing, start=1):
         title = f"comparing pair {position} of {len(missing)}"
-        kept = _kept_scan(inputs, names, means)
-        scan = _new_scan(inputs, names, title, means) if kept is None else kept
-        scans[names], contents[scan_path(names)] = scan, inputs.scan_file(names, scan)
+        path = means.kept(scan_path(names))
+        kept = None if path is None else _stored_scan(inputs, path, names)
+        scans[names] = _new_scan(inputs, names, title, means) if kept is None else kept
         if kept is None:
-            means.keep(scan_path(names), contents[scan_path(names)])
-    return scans, contents
+            means.keep(scan_path(names), scans[names].content)
+    return scans
 
 
-def _kept_scan(inputs: Inputs, names: AgencyPair, means: Means) -> PairScan | None:
-    path = means.kept(scan_path(names))
-    return None if path is None else inputs.read_scan(path, names)
+def _stored_scan(inputs: Inputs, path: Path, names: AgencyPair) -> _Scan | None:
+    found = inputs.read_scan(path, names)
+    return None if found is None else _Scan(found, path.read_bytes())
 
 
-def _new_scan(inputs: Inputs, names: AgencyPair, title: str, means: Means) -> PairScan:
+def _new_scan(inputs: Inputs, names: AgencyPair, title: str, means: Means) -> _Scan:
     rules, pair = inputs.rules, inputs.pairs()[names]
     means.tell(Stage(title))
     with means.comparing(title, scan_path(names), inputs.binding(names)) as map_tiles:
@@ -207,7 +217,7 @@ def _new_scan(inputs: Inputs, names: AgencyPair, title: str, means: Means) -> Pa
             rules.seed,
             map_tiles,
         )
-    return made[names]
+    return _Scan(made[names], inputs.scan_file(names, made[names]))
 
 
 def _contents(

@@ -32,7 +32,7 @@ from linkage.sources import Sources
 from matcher.runs.tombstones import Tombstones
 
 # Raise the number whenever a scan of the same files would find something else.
-SCAN_FORMAT = "concord-scan/3"
+SCAN_FORMAT = "concord-scan/4"
 FOLDER = "scans"
 _BINDING, _COUNTS, _DIGEST = b"concord.binding", b"concord.counts", b"concord.sha256"
 _TOKENS = ("token_a", "token_b")

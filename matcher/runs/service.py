@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
@@ -18,6 +18,7 @@ from linkage.errors import ConflictError, MissingError, NotReadyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import parse_json
 from matcher.jobs.leases import Progress, add_job, ask_to_stop, end_job
+from matcher.jobs.states import UNENDED, State
 from matcher.ledger.stored_log import StoredLog
 from matcher.runs.chosen import RunInputs, choose_uploads
 from matcher.runs.finished import RunOutcome, parse_outcome
@@ -27,8 +28,6 @@ from matcher.store.tables import agreements, jobs, results, runs
 Clock = Callable[[], datetime]
 RequireInForce = Callable[[Connection, str], Agreement]
 """Returns the agreement of a digest; raises `LinkageError` unless it is in force."""
-State = Literal["queued", "running", "finished", "failed", "cancelled"]
-UNENDED = ("queued", "running")
 
 
 @dataclass(frozen=True)

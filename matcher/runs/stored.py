@@ -20,8 +20,10 @@ from linkage.lineage import Lineage, Membership, trace
 from linkage.outcome import Evidence, Links
 from linkage.sources import Sources, records_alone
 from linkage.unseen import Shown
+from matcher.runs.scans import FOLDER
 from matcher.runs.tombstones import Tombstones, token_bytes, tombstones_of
 
+_READ = ("model.json", "clusters.parquet", "tombstones.parquet")
 _CLUSTER_COLUMNS = ["cluster_id", "agency", "record_token"]
 
 
@@ -79,6 +81,11 @@ def read_run(folder: Path) -> StoredRun:
     )
 
 
+def is_gone_on_from(path: str) -> bool:
+    """Whether a run that goes on from another reads this file of it: a scan, or for `read_run`."""
+    return path in _READ or path.startswith(f"{FOLDER}/")
+
+
 def read_evidence(run: StoredRun) -> Evidence:
     """Read what the run's links and clusters were drawn from."""
     path = run.folder / "evidence.parquet"
@@ -90,7 +97,7 @@ def read_evidence(run: StoredRun) -> Evidence:
             ends[1],
             table["weight"].to_numpy(),
             table["probability"].to_numpy(),
-            _levels(table["levels"], table.num_rows),
+            level_array(table["levels"], table.num_rows),
         )
         assigned = table["assigned"].to_numpy()
         hints = table["hint"].to_numpy()[assigned]
@@ -112,7 +119,7 @@ def read_hints(run: StoredRun) -> Hints | None:
     try:
         table = pq.read_table(path)
         ends = [_ends(run.sources, table, side) for side in ("a", "b")]
-        return Hints(ends[0], ends[1], _levels(table["levels"], table.num_rows))
+        return Hints(ends[0], ends[1], level_array(table["levels"], table.num_rows))
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise _damaged(run.folder) from error
 
@@ -147,7 +154,8 @@ def _ends(sources: Sources, table: Any, side: str) -> NDArray[np.int32]:
     return ends
 
 
-def _levels(column: Any, rows: int) -> NDArray[np.int8]:
+def level_array(column: Any, rows: int) -> NDArray[np.int8]:
+    """Return the levels in a column of as many rows, int8 (rows, groups), -1 for null."""
     flat = column.combine_chunks().flatten().fill_null(-1).to_numpy()
     return np.asarray(flat, np.int8).reshape(rows, -1 if rows else 0)
 

@@ -24,12 +24,20 @@ def store_contents(
         stored(number, len(contents))
 
 
-def fetch_run(objects: Objects, outcome: RunOutcome, to: Path) -> None:
-    """Write the files of a finished run into the folder ``to``, which is made if need be.
+def fetch_run(
+    objects: Objects,
+    outcome: RunOutcome,
+    to: Path,
+    is_wanted: Callable[[str], bool] = lambda _: True,
+) -> None:
+    """Write files of a finished run into the folder ``to``, which is made if need be.
 
-    Raises `VerificationError` for a file that isn't what the run had stored.
+    All of them, or those whose paths in the run's folder are wanted. Raises `VerificationError` for
+    a file that isn't what the run had stored.
     """
     for path, file in outcome.files.items():
+        if not is_wanted(path):
+            continue
         (to / path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _fetch(objects, f"{outcome.folder}/{path}", to / path, file)
 

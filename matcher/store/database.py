@@ -2,7 +2,8 @@
 
 SQLite: write-ahead log, foreign keys on, every commit on disk before it returns, a writer takes
 the lock when it begins (``BEGIN IMMEDIATE``), so that it never fails halfway because of another.
-PostgreSQL: writers are ``READ COMMITTED``, and who must be alone takes a lock.
+PostgreSQL: writers are ``READ COMMITTED``, and who must be alone takes a lock, for which nobody
+waits for ever.
 
 Whoever reads sees the state of one moment, whatever others commit meanwhile.
 """
@@ -26,11 +27,27 @@ from sqlalchemy.exc import (
     NotSupportedError,
     ProgrammingError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from matcher.store.failures import DatabaseError
 
 BUSY_SECONDS = 30
 """How long a writer waits for another before it gives up."""
+LOCK_MS = 30_000
+"""How long a statement waits for a lock of PostgreSQL's."""
+IDLE_MS = 60_000
+"""How long a transaction of PostgreSQL's may do nothing: one that is frozen would stop the others.
+"""
+# A server that has vanished without a word is noticed within a minute.
+_PATIENCE = {
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+# One for each of the 40 threads that requests are answered in, and for those that work beside them.
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
 _WRITES = "concord_writes"
 
 
@@ -106,6 +123,10 @@ class Database:
             yield
         except (DataError, IntegrityError, NotSupportedError, ProgrammingError):
             raise  # faults of the caller's, not of the database
+        except PoolTimeoutError:
+            raise DatabaseError(
+                "The database is busy: all of the matcher's connections are in use; try again."
+            ) from None
         except DBAPIError as error:
             raise DatabaseError(_sentence(error)) from None
 
@@ -120,7 +141,12 @@ def _sentence(error: DBAPIError) -> str:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    settings = _PATIENCE | {name: str(value) for name, value in url.query.items()}
+    limits = f"-c lock_timeout={LOCK_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
+    settings["options"] = f"{limits} {settings.get('options', '')}".rstrip()
+    return create_engine(
+        url, hide_parameters=True, pool_pre_ping=True, connect_args=settings, **_POOL
+    )
 
 
 def _sqlite(url: URL) -> Engine:
@@ -137,6 +163,7 @@ def _sqlite(url: URL) -> Engine:
         ),
         hide_parameters=True,
         poolclass=QueuePool,
+        **_POOL,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -96,8 +96,14 @@ def _make_file(path: Path) -> None:
 
 
 def lock_alone(connection: Connection) -> None:
-    """Let one migration, restore or purge happen at a time; SQLite's writers are alone already."""
+    """Let one migration or restore happen at a time; SQLite's writers are alone already.
+
+    They may wait for one another, and read a whole backup between two statements, for as long as
+    that takes.
+    """
     if connection.dialect.name == "postgresql":
+        for limit in ("lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 

@@ -31,10 +31,7 @@ def use_nonce(connection: Connection, value: str, expires: int) -> None:
         with connection.begin_nested():
             connection.execute(insert(nonces).values(value=value, expires=expires))
     except IntegrityError:
-        raise ReplayedError(
-            "The request was sent before; make a new one, and if you didn't send it, somebody "
-            "repeats what you sent."
-        ) from None
+        raise ReplayedError from None
 
 
 def forget_nonces(connection: Connection, now: int) -> int:
@@ -89,6 +86,8 @@ class NonceKeeper:
             except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
                 outcomes = [error] * len(batch)
             for wanted, outcome in zip(batch, outcomes, strict=True):
+                if not wanted.done.set_running_or_notify_cancel():
+                    continue  # whoever has waited for it is gone
                 if outcome is None:
                     wanted.done.set_result(None)
                 else:

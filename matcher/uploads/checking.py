@@ -5,13 +5,13 @@ A batch at a time: of a file of any length a few batches are in memory, and 8 by
 
 from __future__ import annotations
 
-import hashlib
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.encodings import (
+    TOKEN_BYTES,
     Encodings,
     EncodingsReader,
     GroupLayout,
@@ -23,10 +23,10 @@ from linkage.encodings import (
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.upload import Manifest
+from matcher.objects.streams import sha256_of
 from matcher.uploads.failures import UnfitError
 from matcher.uploads.layout import require_layout
 
-_CHUNK = 2**20
 # Tokens are random: that even one pair of honest ones begins alike is an accident.
 _MOST_SUSPECTS = 1024
 
@@ -57,11 +57,8 @@ def require_fit(
 
 
 def _require_bytes(file: IO[bytes], manifest: Manifest, name: str) -> None:
-    digest = hashlib.sha256()
     file.seek(0)
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    if digest.hexdigest() != manifest.sha256:
+    if sha256_of(file) != manifest.sha256:
         raise UnfitError(
             "changed",
             f"{name} isn't the file that was announced: it changed while it was sent, or was "
@@ -88,15 +85,19 @@ def _require_header(
 
 def _read_all(reader: EncodingsReader, manifest: Manifest, name: str) -> NDArray[np.uint64]:
     """Verify every batch; return beginnings of tokens that stand at several rows and shouldn't."""
-    # map() and not a loop, whose variable would keep each batch until after the next is read.
-    beginnings = list(map(_beginnings, reader.batches()))
+    # Nobody's word alone decides how much memory is taken.
+    found, start = np.empty(min(manifest.rows, manifest.size // TOKEN_BYTES), np.uint64), 0
+    # map(), as the variable of a loop would keep each batch until after the next is read.
+    for beginnings in map(_beginnings, reader.batches()):
+        room = found[start : start + len(beginnings)]
+        room[:] = beginnings[: len(room)]
+        start += len(beginnings)
     if (reader.rows, reader.digest) != (manifest.rows, manifest.encodings):
         raise UnfitError(
             "manifest", f"{name} holds other rows than its manifest says; push it again."
         )
-    if reader.header.alternates or not beginnings:
+    if reader.header.alternates:
         return np.empty(0, np.uint64)
-    found = np.concatenate(beginnings)
     found.sort()
     return np.unique(found[1:][found[1:] == found[:-1]])
 

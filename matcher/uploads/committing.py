@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from threading import BoundedSemaphore
 
 from sqlalchemy import Connection
 
@@ -23,6 +22,7 @@ from matcher.uploads.checking import require_fit
 from matcher.uploads.failures import REASONS, UnfitError
 from matcher.uploads.file import opened_upload
 from matcher.uploads.rows import Upload, require_newest
+from matcher.uploads.turns import Turns
 
 OnCommit = Callable[[Connection, str, int], None]
 """Called in the transaction of a commit, with the agreement's digest and the round."""
@@ -51,7 +51,7 @@ class Committer:
         self._objects = objects
         self._clock = clock
         self._on_commit = on_commit
-        self._verifying = BoundedSemaphore(_AT_ONCE)
+        self._turns = Turns(_AT_ONCE)
 
     def commit(self, agreement: Agreement, agency: str, upload: str, manifest: bytes) -> bytes:
         """Commit an upload and return its receipt; see `matcher.uploads.service.Uploads.commit`."""
@@ -61,15 +61,27 @@ class Committer:
         if found.state == "refused":
             raise _refused_before(found)
         if found.state == "open":
-            self._commit_open(agreement, found, parts, manifest)
+            said = _require_of_upload(manifest, agreement, found, parts)
+            with self._turns.of(found.id):
+                if self._is_open(found):  # a request before this one may just have ended it
+                    self._commit_open(agreement, found, parts, said, manifest)
         return self._receipt(found, manifest)
 
+    def _is_open(self, upload: Upload) -> bool:
+        with self._database.reading() as connection:
+            now = rows.require(connection, upload.agreement, upload.agency, upload.id)
+        return now.state == "open"
+
     def _commit_open(
-        self, agreement: Agreement, upload: Upload, parts: dict[int, str], manifest: bytes
+        self,
+        agreement: Agreement,
+        upload: Upload,
+        parts: dict[int, str],
+        said: Manifest,
+        manifest: bytes,
     ) -> None:
-        said = _require_of_upload(manifest, agreement, upload, parts)
         try:
-            with self._verifying, opened_upload(self._objects, upload, parts) as file:
+            with opened_upload(self._objects, upload, parts) as file:
                 require_fit(file, said, agreement, upload.agency, "The upload")
         except UnfitError as error:
             self._refuse(agreement, upload, error.reason)

@@ -1,8 +1,8 @@
-"""What makes the matcher refuse a file of encodings for good."""
+"""What makes the matcher refuse a file of encodings: for good, or for now."""
 
 from __future__ import annotations
 
-from linkage.errors import VerificationError
+from linkage.errors import UnavailableError, VerificationError
 
 REASONS = {
     "changed": "The parts do not make the file that was announced",
@@ -13,6 +13,10 @@ REASONS = {
     "manifest": "It holds other rows than its manifest says",
 }
 """What the log says of a refusal, by its name; never anything from the file."""
+
+
+class BusyError(UnavailableError):
+    """The file can't be verified just now; nothing was done, and asking again is right."""
 
 
 class UnfitError(VerificationError):

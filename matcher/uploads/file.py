@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from matcher.objects.objects import Objects
+from matcher.objects.streams import Ranged
 from matcher.uploads.rows import Upload
 
 _READ_AHEAD = 2**20
@@ -21,27 +22,15 @@ def opened_upload(objects: Objects, upload: Upload, parts: Mapping[int, str]) ->
     return io.BufferedReader(_Parts(objects, keys, upload.part_size, upload.size), _READ_AHEAD)
 
 
-class _Parts(io.RawIOBase):
+class _Parts(Ranged):
     """Has at most one part open at a time."""
 
     def __init__(self, objects: Objects, keys: Sequence[str], part_size: int, size: int) -> None:
+        super().__init__(size)
         self._objects = objects
         self._keys = keys
         self._part_size = part_size
-        self._size = size
-        self._at = 0
         self._open: tuple[int, IO[bytes]] | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         number, start = divmod(self._at, self._part_size)

@@ -24,7 +24,6 @@ _HEAD = _MAGIC + b"\0\0"
 _TAIL_BYTES = 4 + len(_MAGIC)
 _CONTINUATION = 0xFFFFFFFF
 _RECORD_BATCH = 3
-_BLOCK_BYTES = 24
 _MOST_FOOTER = 4 * 2**20
 _MOST_MESSAGE = 2**16
 # Each of an agency's buckets of rows may end in a short batch; a file is never all short ones.

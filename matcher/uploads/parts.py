@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import Connection
 
 from linkage.errors import ConflictError, InputError, VerificationError
 from matcher.objects.objects import Objects
+from matcher.objects.streams import Discarded
 from matcher.store.database import Database
 from matcher.uploads import rows
 from matcher.uploads.rows import Upload
 
 
-class PartDraft:
+class PartDraft(Discarded):
     """A part that is being received. Leaving the context without `finish` discards it."""
 
     def __init__(
@@ -41,17 +40,6 @@ class PartDraft:
     def length(self) -> int:
         """The bytes that the part has."""
         return self._length
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.discard()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Add what has arrived; raises `InputError` as soon as it is too much."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from linkage.errors import ConflictError, MissingError, NotReadyError
 from linkage.protocol.upload import State, UploadState, part_count
+from matcher.objects.keys import part_key, upload_objects
 from matcher.store.tables import committed_uploads, rounds, upload_parts, uploads
 from matcher.uploads.failures import REASONS
 
@@ -39,11 +40,11 @@ class Upload:
     @property
     def folder(self) -> str:
         """The beginning of the keys of its objects."""
-        return folder_of(self.id)
+        return upload_objects(self.id)
 
     def key(self, number: int, sha256: str) -> str:
-        """Return the key of a part; with its digest, so that no other bytes ever take its place."""
-        return f"{self.folder}/parts/{number:06}.{sha256}"
+        """Return the key of a part."""
+        return part_key(self.id, number, sha256)
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,6 @@ class Committed:
     upload: str
     manifest: bytes
     leaf: int
-
-
-def folder_of(upload: str) -> str:
-    """Return the beginning of the keys of an upload's objects."""
-    return f"uploads/{upload}"
 
 
 def find(connection: Connection, upload: str, *, lock: bool = False) -> Upload | None:

@@ -118,7 +118,8 @@ class Uploads:
     def commit(self, agreement: Agreement, agency: str, upload: str, manifest: bytes) -> bytes:
         """Commit an upload and return its receipt; again, the same receipt.
 
-        Raises `NotReadyError` while parts are missing, `VerificationError` for a manifest that
+        Raises `NotReadyError` while parts are missing, `BusyError` while it or others are being
+        verified, `VerificationError` for a manifest that
         isn't of this upload, `UnfitError` for a file that doesn't fit, which is refused for good,
         and `ConflictError` where another was committed.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from matcher.objects.keys import UPLOADS, upload_objects
 from matcher.objects.objects import Objects
 from matcher.store.database import Database
 from matcher.uploads import rows
@@ -35,14 +36,14 @@ def tidy_uploads(database: Database, objects: Objects, days: int, now: datetime)
         with database.reading() as connection:
             kept = rows.with_objects(connection, batch)
         for upload in sorted(set(batch) - kept):
-            objects.delete_below(rows.folder_of(upload))
+            objects.delete_below(upload_objects(upload))
     objects.forget_drafts((now - _DRAFTS).timestamp())
     return forgotten
 
 
 def _ids(objects: Objects) -> list[str]:
     """Return the ids of uploads that have objects."""
-    return sorted({key.split("/")[1] for key in objects.list("uploads")})
+    return sorted({key.split("/")[1] for key in objects.list(UPLOADS)})
 
 
 def _batches(ids: list[str]) -> Iterable[list[str]]:

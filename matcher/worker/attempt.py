@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
@@ -15,13 +14,15 @@ from linkage.encodings import Encodings
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from matcher.jobs.leases import Lease, Progress
+from matcher.objects.keys import lease_objects
 from matcher.objects.objects import Objects
+from matcher.objects.streams import sha256_of
 from matcher.runs.carrying import BegunRun, Carrying, Earlier
 from matcher.runs.chosen import ChosenUpload
-from matcher.runs.finished import RunOutcome, objects_of_lease, outcome_of
+from matcher.runs.finished import RunOutcome, outcome_of
 from matcher.runs.inputs import read_agency_encodings
 from matcher.runs.linking import Contents, Stage, gather_inputs, link_inputs
-from matcher.runs.stored import StoredRun, read_run
+from matcher.runs.stored import StoredRun, is_gone_on_from, read_run
 from matcher.runs.storing import fetch_run, store_contents
 from matcher.store.failures import DatabaseError
 from matcher.worker.bench import Bench
@@ -30,7 +31,6 @@ from matcher.worker.pulse import Pulse
 OpenUpload = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens the whole file of a committed upload, by the upload's id."""
 _PATIENCE_SECONDS = 2.0
-_PIECE = 1 << 20
 T = TypeVar("T")
 
 
@@ -64,13 +64,13 @@ class Attempt:
 
     def _fetched(self, earlier: Earlier, folder: Path) -> StoredRun:
         self.pulse.note(Progress("fetching the run before"))
-        fetch_run(self.objects, earlier.outcome, folder / "before")
+        fetch_run(self.objects, earlier.outcome, folder / "before", is_gone_on_from)
         return read_run(folder / "before")
 
     def _read(self, chosen: ChosenUpload, agreement: Agreement) -> Encodings:
         name = f"The upload {chosen.upload} of {chosen.agency}"
-        with self.open_upload(chosen.upload) as file:
-            if _sha256(file) != chosen.sha256:
+        with patiently(lambda: self.open_upload(chosen.upload), self.pulse) as file:
+            if sha256_of(file) != chosen.sha256:
                 raise VerificationError(
                     f"{name} isn't what was committed; restore it from a backup."
                 )
@@ -81,7 +81,7 @@ class Attempt:
         return encodings
 
     def _store(self, run: BegunRun, contents: Contents) -> RunOutcome:
-        folder = objects_of_lease(run.id, self.lease.number)
+        folder = lease_objects(run.id, self.lease.number)
 
         def stored(done: int, total: int) -> None:
             self.pulse.note(Progress("writing", done, total))
@@ -101,10 +101,3 @@ def patiently(change: Callable[[], T], pulse: Pulse) -> T:
         except DatabaseError:
             pulse.check()
             time.sleep(_PATIENCE_SECONDS)
-
-
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(_PIECE):
-        digest.update(piece)
-    return digest.hexdigest()

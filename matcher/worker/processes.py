@@ -17,7 +17,7 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from matcher.logs.lines import log_notice
+from matcher.logs.lines import log_fault, log_notice
 
 STOP_SECONDS = 15.0
 """How long a process has to stop before it is killed; it loses nothing by that."""
@@ -63,11 +63,6 @@ class Workers:
         self._thread.join()
         self._stop_all()
 
-    @property
-    def alive(self) -> int:
-        """How many processes there are just now."""
-        return sum(1 for place in self._places if place.process and place.process.is_alive())
-
     def _watch(self) -> None:
         while not self._stopping.is_set():
             for place in self._places:
@@ -86,9 +81,17 @@ class Workers:
             place.pause = _SHORTEST_PAUSE if is_healthy else max(longer, _SHORTEST_PAUSE)
             place.process, place.begin_at = None, now + place.pause
         if place.process is None and now >= place.begin_at:
-            place.process = self._context.Process(target=self._target, name="matcher-worker")
-            place.process.start()
-            place.started = now
+            self._start(place)
+
+    def _start(self, place: _Place) -> None:
+        process = self._context.Process(target=self._target, name="matcher-worker")
+        try:
+            process.start()
+        except Exception as error:  # noqa: BLE001 - as when there are too many processes just now
+            log_fault(error)
+            place.begin_at = time.monotonic() + _LONGEST_PAUSE
+        else:
+            place.process, place.started = process, time.monotonic()
 
     def _stop_all(self) -> None:
         processes = [place.process for place in self._places if place.process]

@@ -17,7 +17,6 @@ from typing import Self
 from matcher.jobs.leases import Lease, LeaseLostError, Progress
 from matcher.logs.lines import log_fault, log_notice
 from matcher.runs.carrying import Carrying, RunCancelledError
-from matcher.store.failures import DatabaseError
 
 BEAT_SECONDS = 1.0
 GRACE_SECONDS = 5.0
@@ -77,14 +76,14 @@ class Pulse:
                 self._end_process(self._reason)
 
     def _reason_to_stop(self) -> Exception | None:
-        if self._must_stop():
-            return WorkerStoppedError()
         try:
+            if self._must_stop():
+                return WorkerStoppedError()
             return RunCancelledError() if self._beat() else None
         except LeaseLostError as error:
             return error
-        except DatabaseError as error:
-            # Nobody else can take the run either, and what was computed is on disk.
+        except Exception as error:  # noqa: BLE001 - a run must not be lost with its pulse
+            # Where it is the database, nobody else can take the run either.
             log_fault(error)
             return None
 
@@ -103,7 +102,7 @@ class Pulse:
                 self._carrying.cancel(self._lease)
             elif isinstance(reason, WorkerStoppedError):
                 self._carrying.put_back(self._lease, 0, counts=False)
-        except (LeaseLostError, DatabaseError) as error:
+        except Exception as error:  # noqa: BLE001 - the process ends all the same
             log_fault(error)
         if not self._done.is_set():
             log_notice("worker.ends-itself")

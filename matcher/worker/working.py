@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,16 +21,19 @@ from linkage.errors import (
 from matcher.jobs.leases import MOST_ATTEMPTS, Lease, LeaseLostError
 from matcher.logs.lines import log_fault, log_notice
 from matcher.objects.failures import ObjectMissingError, ObjectsError
+from matcher.objects.keys import lease_objects, run_objects
 from matcher.objects.objects import Objects
 from matcher.runs.carrying import Carrying, RunCancelledError
-from matcher.runs.finished import objects_of, objects_of_lease
 from matcher.runs.storing import delete_others
 from matcher.store.failures import DatabaseError
 from matcher.worker.attempt import Attempt, OpenUpload
 from matcher.worker.folders import remove_folder, runs_in, work_folder
+from matcher.worker.lookups import Step, beside
 from matcher.worker.pulse import Pulse, WorkerStoppedError
 
 IDLE_SECONDS = 1.0
+SWEEP_SECONDS = 300.0
+"""How long what a run leaves can stay after it was cancelled while nobody carried it out."""
 _PAUSE_SECONDS = 20
 """How long a run waits after an attempt has failed, doubled with each."""
 _LASTING = (InputError, NotReadyError, ObjectMissingError, PolicyError, VerificationError)
@@ -47,7 +51,8 @@ class Worker:
 
     ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
     ``threads`` how many compare (0: one per core). ``after_runs`` does what follows from runs: when
-    the worker begins and after each run; what it couldn't do it does the next time.
+    the worker begins and after each run; what it couldn't do it does the next time. ``steps``
+    are what is done beside the runs.
     """
 
     carrying: Carrying
@@ -58,14 +63,21 @@ class Worker:
     threads: int = 0
     after_runs: Callable[[], object] = lambda: None
     name: str = field(default_factory=worker_name)
+    steps: tuple[Step, ...] = ()
 
     def work(self, must_stop: Callable[[], bool]) -> None:
         """Carry out runs until told to stop; a lost database is waited for."""
+        with beside(self.steps):
+            self._work(must_stop)
+
+    def _work(self, must_stop: Callable[[], bool]) -> None:
         pause = threading.Event()
-        swept = followed = False
+        sweep_at, followed = time.monotonic(), False
         while not must_stop():
             try:
-                swept = swept or self.sweep()
+                if time.monotonic() >= sweep_at:
+                    self.sweep()
+                    sweep_at = time.monotonic() + SWEEP_SECONDS
                 followed = followed or self.follow()
                 if self.run_next(must_stop):
                     followed = False
@@ -93,14 +105,13 @@ class Worker:
         self._carry_out(lease, must_stop)
         return True
 
-    def sweep(self) -> bool:
-        """Remove what killed processes have left of runs that have ended; returns True."""
+    def sweep(self) -> None:
+        """Remove what killed processes have left of runs that have ended, or have waited to end."""
         found = runs_in(self.folder)
         for run, kept in self.carrying.ended(list(found)).items():
-            delete_others(self.objects, objects_of(run), kept)
+            delete_others(self.objects, run_objects(run), kept)
             for path in found[run]:
                 remove_folder(path)
-        return True
 
     def _carry_out(self, lease: Lease, must_stop: Callable[[], bool]) -> None:
         try:
@@ -111,7 +122,6 @@ class Worker:
         except LeaseLostError:
             log_notice("run.lost")
             self._drop_own(lease)
-            return
         self._clear_up(lease.run)
 
     def _attempt(self, lease: Lease, must_stop: Callable[[], bool]) -> None:
@@ -150,7 +160,7 @@ class Worker:
 
     def _fail(self, lease: Lease, sentence: str) -> None:
         self.carrying.fail(lease, sentence)
-        log_notice("run.failed", attempt=lease.attempt)
+        log_notice("run.given-up", attempt=lease.attempt)
 
     def _drop_own(self, lease: Lease) -> None:
         """Remove what a lost lease has stored.
@@ -158,7 +168,7 @@ class Worker:
         The lease may be lost because the run has ended under it, and the answer never came: then
         this is what the run has ended with.
         """
-        own = objects_of_lease(lease.run, lease.number)
+        own = lease_objects(lease.run, lease.number)
         if self.carrying.ended([lease.run]).get(lease.run) != own:
             self.objects.delete_below(own)
 
@@ -166,7 +176,7 @@ class Worker:
         """Remove what a run that has ended needs no more; one that hasn't keeps it all."""
         ended = self.carrying.ended([run])
         if run in ended:
-            delete_others(self.objects, objects_of(run), ended[run])
+            delete_others(self.objects, run_objects(run), ended[run])
             for path in runs_in(self.folder).get(run, []):
                 remove_folder(path)
 

@@ -45,8 +45,11 @@ class Office:
         return json.loads(found.stdout)
 
 
-def new_office(folder, parties=ROLES):
-    """Everybody has keys and a card, and there is an agreement that nobody has signed."""
+def new_office(folder, parties=ROLES, cards=()):
+    """Everybody has keys and a card, and there is an agreement that nobody has signed.
+
+    ``cards`` are options for parties that keep their keys elsewhere.
+    """
     office = Office(folder)
     (folder / "passphrase").write_text(PASSPHRASE)
     (folder / "passphrase").chmod(0o600)
@@ -57,7 +60,7 @@ def new_office(folder, parties=ROLES):
         office.done(party, "identity", "--out", card)
         words += [f"--{role}", card]
     made = office.plain(
-        "agreement", "new", "--template", "safeguarding-uk", "--id", "trial", *words,
+        "agreement", "new", "--template", "safeguarding-uk", "--id", "trial", *words, *cards,
         "--out", office.agreement,
     )  # fmt: skip
     assert made.exit_code == 0, made.output

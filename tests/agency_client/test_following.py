@@ -119,6 +119,18 @@ def connection(store, answer):
     return found
 
 
+@pytest.mark.parametrize(("path", "seconds"), [("/v1/agreements", 60), ("/v1/x/commit", 300)])
+def test_what_reads_a_whole_file_may_take_minutes(store, path, seconds):
+    waited = []
+
+    def answer(request):
+        waited.append(request.extensions["timeout"]["read"])
+        return good()
+
+    connection(store, answer).send("POST", path, b"{}")
+    assert waited == [seconds]
+
+
 def good(size=3, **more):
     headers = {
         "concord-checkpoint": checkpoint_value(note(size)),

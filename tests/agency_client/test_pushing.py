@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agency_client.uploads.file import SendableFile, look_at
-from agency_client.uploads.pushing import MOST_BREAKS, Push, Watcher
+from agency_client.uploads.pushing import MOST_BREAKS, MOST_WAITS, Push, Watcher
 from agency_client.uploads.receipts import keep_receipt, receipt_path
 from linkage.audit.trusted_log import TrustedLog
 from linkage.errors import (
@@ -162,6 +162,34 @@ def test_it_gives_up_when_nothing_gets_through(matcher: Matcher, file: SendableF
     with pytest.raises(UnavailableError, match="can't be reached"):
         pushed(Dead(matcher.caller(POLICE)), file, seen)
     assert seen.pauses == [2.0**k if k < 6 else 60.0 for k in range(1, MOST_BREAKS + 1)]
+
+
+class Busy(Line):
+    """A matcher that has other files to verify for a number of times."""
+
+    left = 0
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        if path.endswith("/commit") and self.left:
+            self.left -= 1
+            raise UnavailableError("Other uploads are being verified.")
+        return super().ask(method, path, body)
+
+
+def test_it_waits_long_for_its_turn_to_be_verified(matcher: Matcher, file: SendableFile):
+    busy, seen = Busy(matcher.caller(POLICE)), Seen()
+    busy.left = 20
+    verify_receipt(pushed(busy, file, seen), "it", AGREEMENT, "police", LOG.verifier)
+    assert seen.pauses == [2.0, 4.0, 8.0] + [15.0] * 17
+    assert busy.parts == 4
+
+
+def test_it_does_not_wait_for_ever(matcher: Matcher, file: SendableFile):
+    busy, seen = Busy(matcher.caller(POLICE)), Seen()
+    busy.left = MOST_WAITS + 1
+    with pytest.raises(UnavailableError, match="being verified"):
+        pushed(busy, file, seen)
+    assert len(seen.pauses) == MOST_WAITS
 
 
 def test_a_file_that_changes_meanwhile_is_abandoned(

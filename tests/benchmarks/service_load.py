@@ -144,7 +144,12 @@ def push(party: Party, agreement: Agreement, data: bytes) -> bytes:
         parts=tuple(hashlib.sha256(part).hexdigest() for part in parts),
     )  # fmt: skip
     signed = sign_manifest(manifest, party.identity)
-    return party.must("POST", f"{base}/uploads/{state['id']}/commit", signed)
+    place = f"{base}/uploads/{state['id']}/commit"
+    while (answer := party.send("POST", place, signed))[0] == 503:
+        time.sleep(2)  # others are being verified
+    if answer[0] >= 300:
+        raise RuntimeError(f"commit: {answer[0]} {answer[1][:300]!r}")
+    return answer[1]
 
 
 class Probe:

@@ -109,6 +109,9 @@ class Agency:
         url = f"http://127.0.0.1:{PORT}{path}"
         request = Request(method, url, int(time.time()), body).signed_by(self.own)
         answer = self.http.request(method, url, headers=request.headers, content=body)
+        if answer.status_code == 503:  # others are being verified
+            time.sleep(float(answer.headers["retry-after"]))
+            return self.call(method, path, body)
         assert answer.status_code < 300, answer.text
         return answer
 

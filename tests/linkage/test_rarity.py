@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linkage import linking
+from linkage.calibration import Calibration, calibrate
 from linkage.encodings import Encodings, GroupLayout, Header
-from linkage.linking import LinkingRules, link
-from linkage.patterns import DICE_LEVELS, GroupComparison
+from linkage.linking import LinkingRules, _by_pattern, link
+from linkage.patterns import DICE_LEVELS, GroupComparison, PatternHistogram
 from linkage.rarity import rarity_of_pairs
 from linkage.sources import Sources, gather
 from tests.synthetic import COMPARISONS, make_world, random_bits
@@ -99,3 +101,45 @@ def test_of_two_alike_pairs_the_rarer_is_the_likelier(seed):
     order = np.argsort(linkage.rarity[sure])
     assert (np.diff(linkage.links.weight[sure][order]) >= -1e-9).all()
     assert len(np.unique(linkage.rarity[sure])) > 3
+
+
+def test_a_pattern_has_the_mean_of_its_pairs():
+    """By rarity its pairs differ; which of them comes last says nothing."""
+    patterns = np.array([[0], [1]], np.int8)
+    of_pair, probability = np.array([0, 1, 0, 0]), np.array([0.2, 0.9, 0.7, 0.6])
+    counts = np.array([3, 1])
+    competing = np.array([True, True, True, False])
+    for order in (np.arange(4), np.arange(4)[::-1]):
+        histogram = PatternHistogram(patterns, counts, of_pair[order], np.zeros((1, 2), int), 4)
+        calibration = Calibration(
+            competing[order],
+            competing[order],
+            probability[order],
+            np.empty(0, np.int64),
+            np.empty(0),
+            calibrated=True,
+        )
+        np.testing.assert_allclose(_by_pattern(histogram, np.zeros(2), calibration), [0.45, 0.9])
+
+
+def test_rarity_is_calibrated_on_scores_that_have_not_learnt_from_the_pair(monkeypatch):
+    sources = named([list(range(NAMES)) * 20] * 2)
+    asked = []
+
+    def calibrating(*known, **more):
+        asked.append(more)
+        return calibrate(*known, **more)
+
+    held_out = np.full(1, np.nan)
+    monkeypatch.setattr(linking, "calibrate", calibrating)
+
+    def rescored(sources, candidates, histogram, level_counts, odds, *, repeats_hidden):
+        nonlocal held_out
+        held_out = odds[histogram.pattern_of] - 1.0
+        return odds, held_out
+
+    monkeypatch.setattr(linking, "rescore", rescored)
+    link(sources, LinkingRules(DICE, 0.5, 0.1, 40, 1), map)
+    (only,) = asked
+    assert only["held_out"] is held_out
+    assert only["rarity"] is not None

@@ -11,7 +11,6 @@ from hashlib import sha256
 
 from linkage.audit.events import Event
 from matcher.ledger.ledger import Ledger
-from matcher.ledger.recording import Receipt
 from matcher.store.nonces import use_nonce
 from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG, event
@@ -23,12 +22,12 @@ def change(word: str, number: int) -> tuple[str, Event]:
     return value, event(number, digests={"message": sha256(value.encode()).hexdigest()})
 
 
-def record(ledger: Ledger, word: str, number: int) -> Receipt:
+def record(ledger: Ledger, word: str, number: int) -> int:
+    """Make a change, and return the leaf of its event."""
     value, about = change(word, number)
     with ledger.recording() as recording:
         use_nonce(recording.connection, value, number)
-        recording.append(about)
-    return recording.receipts[0]
+        return recording.append(about)
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(count):
-        print(record(ledger, word, number).leaf, flush=True)
+        print(record(ledger, word, number), flush=True)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def test_a_file_and_a_missing_parent_are_refused(tmp_path: Path):
         plan_matcher(tmp_path / "none" / "new", NAME)
 
 
-@pytest.mark.parametrize("step", ["_write", "_sync_folder"])
+@pytest.mark.parametrize("step", ["write_new", "sync_folder"])
 def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str):
     def fail(*_arguments: object) -> None:
         raise OSError(28, os.strerror(28))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import event as listen
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from linkage.audit.cosignature import cosign
@@ -65,6 +66,22 @@ def test_a_log_of_several_batches_verifies(database: Database):
         for number in range(2 * BATCH + 3):
             recording.append(event(number))
     assert verify_stored_log(database, LOG.verifier).checkpoint.size == 2 * BATCH + 3
+
+
+def test_more_checkpoints_cost_no_more_questions(database: Database, ledger: Ledger):
+    asked: list[str] = []
+    listen.listen(
+        database._engine, "before_cursor_execute", lambda _c, _cursor, text, *_: asked.append(text)
+    )
+    counts = []
+    for _ in range(2):
+        asked.clear()
+        verify_stored_log(database, LOG.verifier)
+        counts.append(len(asked))
+        for number in range(4):
+            with ledger.recording() as recording:
+                recording.append(event(number))
+    assert counts[0] == counts[1]
 
 
 def test_an_empty_log_verifies(database: Database):

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from linkage.errors import InputError
 from matcher.config.creation import create_matcher, plan_matcher
 from matcher.config.loading import load_settings
+from matcher.objects import bucket as bucket_module
 from matcher.objects import folder as folder_module
 from matcher.objects.bucket import Bucket
 from matcher.objects.failures import ObjectMissingError, ObjectsError
@@ -195,8 +196,20 @@ def test_a_full_disk_leaves_what_was_there(
     assert folder.get(KEY) == b"after"
 
 
+def test_a_full_temporary_disk_is_said(bucket_name: str, monkeypatch: pytest.MonkeyPatch):
+    bucket = Bucket(bucket_name, "")
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket_module.tempfile, "TemporaryFile", lambda: io.BufferedWriter(_Full()))
+        with pytest.raises(ObjectsError, match="No space left"):
+            bucket.put(KEY, b"kept back until it is read again")
+    assert list(bucket.list()) == []
+
+
 class _Full(io.RawIOBase):
     def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
         return True
 
     def write(self, _data: object) -> int:

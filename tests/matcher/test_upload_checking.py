@@ -6,6 +6,7 @@ import io
 import struct
 import tracemalloc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -89,6 +90,40 @@ def test_a_bomb_takes_no_memory():
     tracemalloc.stop()
     assert pa.total_allocated_bytes() - before < 2**20
     assert peak < 2**24
+
+
+class _Batches:
+    """A reader of many batches of random tokens, four megabytes of beginnings in all."""
+
+    header, digest, rows = SimpleNamespace(alternates=False), "00" * 32, 2**19
+
+    def batches(self):
+        for seed in range(2**9):
+            rng = np.random.default_rng(seed)
+            yield SimpleNamespace(tokens=rng.integers(0, 256, (2**10, 16), np.uint8))
+
+
+@pytest.mark.parametrize("said", [0, -(2**16), 2**16])
+def test_tokens_take_eight_bytes_a_row(said: int):
+    reader = _Batches()
+    manifest = replace(
+        manifest_of(FILE), rows=reader.rows + said, size=2**30, part_size=2**30,
+        encodings=reader.digest,
+    )  # fmt: skip
+    tracemalloc.start()
+    try:
+        assert len(checking._read_all(reader, manifest, "it")) == 0
+    except UnfitError as error:
+        assert (error.reason, bool(said)) == ("manifest", True)  # noqa: PT017
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.75 * 2**22
+
+
+def test_a_manifest_of_very_many_rows_takes_no_memory():
+    manifest = replace(manifest_of(FILE), rows=2**50)
+    with pytest.raises(UnfitError, match="other rows"):
+        check(FILE, manifest)
 
 
 class _Counted(io.BytesIO):

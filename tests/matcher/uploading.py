@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ from matcher.ledger.ledger import Ledger
 from matcher.objects.objects import Objects
 from matcher.store.database import Database
 from matcher.store.tables import agreements, rounds
+from matcher.uploads.failures import BusyError
 from matcher.uploads.service import Uploads
 from tests.linkage.audit.made_up import KEYS, LOG
 from tests.linkage.protocol.agreements import AGREEMENT
@@ -164,7 +166,12 @@ def push(uploads: Uploads, agency: str, data: bytes, round_number: int = 1) -> b
     assert len(parts) == part_count(state.size, state.part_size)
     for number in state.missing if state.state == "open" else ():
         send(uploads, agency, state, number, parts[number])
-    return uploads.commit(AGREEMENT, agency, state.id, manifest(state, data, PARTIES[agency]))
+    signed = manifest(state, data, PARTIES[agency])
+    while True:
+        try:
+            return uploads.commit(AGREEMENT, agency, state.id, signed)
+        except BusyError:
+            time.sleep(0.01)
 
 
 def logged(database: Database) -> list[tuple[str, str]]:

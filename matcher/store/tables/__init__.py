@@ -29,6 +29,7 @@ from matcher.store.tables.log import (
     log_nodes,
     nonces,
 )
+from matcher.store.tables.lookups import lookup_answers, lookup_matches, lookups
 from matcher.store.tables.runs import jobs, results, runs
 from matcher.store.tables.uploads import committed_uploads, upload_parts, uploads
 
@@ -47,6 +48,9 @@ __all__ = [
     "log_events",
     "log_head",
     "log_nodes",
+    "lookup_answers",
+    "lookup_matches",
+    "lookups",
     "metadata",
     "nonces",
     "party_keys",

@@ -140,6 +140,7 @@ class Described:
             "recipient": "care" if purpose == "to try" else "health",
             "run": world.runs[0 if name == "cancel_run" else 1],
             "upload": world.open[purpose].id,
+            "lookup": world.lookup,
         }
 
     def ask(self, case: Case, own: Identity, body: bytes | None = None) -> int:
@@ -189,4 +190,5 @@ def _known(world: World, *, part: bool) -> dict[str, list[object]]:
         "recipient": ["care", "police", "hub", "nobody"],
         "run": [*world.runs, "0" * 32],
         "upload": [world.open["to try"].id, "0" * 32],
+        "lookup": [world.lookup, "0" * 64],
     }

@@ -14,9 +14,11 @@ from linkage.audit.cosignature import cosign
 from linkage.audit.notes import parse_note
 from linkage.protocol.canonical import canonical_json
 from linkage.protocol.keys import Identity
+from linkage.protocol.lookups.messages import digest_of
 from linkage.protocol.replies import parse_reply
 from linkage.protocol.standing import sign_agreement
 from linkage.protocol.upload import UploadState, announcement_bytes
+from matcher.lookups.rows import Lookup, add
 from tests.linkage.protocol.agreements import AGREEMENT, parse, second
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.api import messages
@@ -45,6 +47,7 @@ class World:
     matcher: Matcher
     files: Mapping[str, bytes]
     runs: list[str] = field(default_factory=list)
+    lookup: str = ""
     open: dict[str, UploadState] = field(default_factory=dict)
     """Uploads of the police by what they are for: ``to abandon``, ``to commit``, ``to try``."""
     disclosures: dict[str, str] = field(default_factory=dict)
@@ -66,6 +69,10 @@ class World:
             "move_disclosure": lambda: self._told.approval(self.disclosures["to move"], own),
             "send_sealed": lambda: self._told.sealed(self.disclosures["to release"], own),
             "protect_records": lambda: self._told.marks(own),
+            "lodge_lookup": lambda: messages.lookup_body(own, self.matcher.clock.seconds),
+            "answer_lookup": lambda: messages.lookup_answer(
+                own, POLICE, self.matcher.clock.seconds
+            ),
         }
         return makers[operation]() if operation in makers else None
 
@@ -97,6 +104,7 @@ def prepared(matcher: Matcher, folder: Path) -> World:
     matcher.services.runs.queue(DIGEST)
     world.runs = [one.id for one in matcher.services.runs.all(DIGEST)]
     assert len(world.runs) == 2
+    world.lookup = _lodge(matcher)
     for purpose in PURPOSES:
         world.open[purpose] = _announce(matcher.caller(POLICE), 2, world.files[purpose])
     world.disclosures = prepared_disclosures(matcher.services.disclosures, matcher.clock)
@@ -144,6 +152,16 @@ def _run(matcher: Matcher, folder: Path) -> None:
     # The report is a page of charts that nobody reads here.
     with patch("matcher.runs.linking.render", lambda *_: "<html>"):
         assert worker.run_next(never)
+
+
+def _lodge(matcher: Matcher) -> str:
+    """Store a lookup of the police: the agreement would let nobody ask for one now."""
+    signed = messages.lookup_request(POLICE, matcher.clock.seconds)
+    with matcher.services.database.writing() as connection:
+        at, id_ = matcher.clock.seconds, digest_of(signed)
+        found = Lookup(id_, DIGEST, "police", signed, at, at + 3600, "lodged", None)
+        add(connection, found, messages.PERSON)
+    return id_
 
 
 def _done(answer: httpx2.Response) -> httpx2.Response:

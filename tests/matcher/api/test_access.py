@@ -35,6 +35,7 @@ FILLED = {
     "recipient": "care",
     "number": "1",
     "upload": "0" * 32,
+    "lookup": "0" * 64,
     "run": "0" * 32,
     "proposal": "0" * 64,
 }

@@ -17,13 +17,15 @@ import pytest
 from sqlalchemy import func, select
 
 from linkage.protocol.upload import announcement_bytes
+from matcher.api.limits import UsedNonces
 from matcher.api.upload_routes import upload_routes
 from matcher.app import serving as serving_module
 from matcher.objects.folder import Folder
 from matcher.store.database import Database
 from matcher.store.tables import nonces
 from tests.linkage.protocol.parties import CARE, POLICE, identity
-from tests.matcher.api.serving import Caller, Clock, Matcher, running
+from tests.matcher.api.serving import BEGIN, Caller, Clock, Matcher, running
+from tests.matcher.api.signing import Request
 from tests.matcher.uploading import DIGEST, LIMITS, announcement, file_of, open_round, service
 
 SOON = 3.0
@@ -194,6 +196,40 @@ def test_who_asks_too_often_is_alone_with_that(database: Database):
         statuses = Counter(police.get("/v1/agreements").status_code for _ in range(30))
         assert statuses[429] > 15
         assert asked(matcher.caller(CARE)) < SOON
+
+
+def test_copies_of_a_request_are_not_counted_as_its_sender_asking(database: Database):
+    with running(database, requests_per_second=1, burst=3) as matcher:
+        matcher.admit()
+        police = matcher.caller(POLICE)
+        request = police.signed("GET", "/v1/agreements")
+        statuses = [police.send(request).status_code for _ in range(20)]
+        assert statuses == [200] + [401] * 19
+        assert police.get("/v1/agreements").status_code == 200
+
+
+def test_after_a_restart_a_copy_is_counted_once(database: Database):
+    public = "https://matcher.example"
+    options = {"requests_per_second": 1, "burst": 3, "public_url": public}
+    request = Request("GET", f"{public}/v1/agreements", int(BEGIN.timestamp())).signed_by(POLICE)
+    found = []
+    for _ in range(2):
+        with running(database, **options) as matcher:
+            matcher.admit()
+            url = f"http://127.0.0.1:{matcher.port}/v1/agreements"
+            found += [httpx2.get(url, headers=request.headers).status_code for _ in range(9)]
+    assert found == [200] + [401] * 17
+
+
+def test_used_nonces_are_forgotten_when_no_clock_takes_them():
+    now = [100.0]
+    used = UsedNonces(lambda: now[0])
+    for at in range(1000):
+        now[0] = 100.0 + at
+        used.add(f"{at}", 250 + at)
+    assert len(used) == 151
+    assert "849" in used
+    assert "848" not in used
 
 
 def test_strangers_leave_no_nonces(matcher: Matcher, database: Database):

@@ -26,6 +26,7 @@ from matcher.monitoring import health as health_module
 from matcher.objects.opening import open_objects
 from matcher.store.database import Database
 from matcher.store.failures import DatabaseError
+from matcher.uploads.failures import BusyError
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.parties import POLICE, identity
@@ -42,6 +43,10 @@ def failing(services: Services) -> list[Routes]:
     @routes.put("/agreements/{digest}/fault", ANY_PARTY, body=BodyRule(1000))
     def fault(call: SignedCall) -> None:
         raise RuntimeError(f"{NAME}: {call.body!r} {call.key}")
+
+    @routes.get("/agreements/{digest}/busy", ANY_PARTY, answer=None)
+    def busy(call: SignedCall) -> None:
+        raise BusyError("Others are being verified; ask again.")
 
     @routes.get("/agreements/{digest}/away", ANY_PARTY, answer=None)
     def away(call: SignedCall) -> None:
@@ -204,6 +209,14 @@ def test_why_it_cannot_be_done_now_is_for_the_operator_alone(matcher: Matcher, l
     assert fault["request"] == answer.headers["concord-request"]
     assert fault["errors"] == ["DatabaseError", "OSError ENOSPC"]
     assert NAME not in answer.text + log.getvalue()
+
+
+def test_that_others_come_first_is_said_and_is_no_fault(matcher: Matcher, log: io.StringIO):
+    answer = matcher.caller(POLICE).get(f"/v1/agreements/{DIGEST}/busy")
+    kind, said = parse_problem(answer.content, "it")
+    assert (kind.name, said) == ("unavailable", "Others are being verified; ask again.")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert faults(log) == []
 
 
 def test_a_log_that_cannot_be_read_is_a_fault_of_the_request(

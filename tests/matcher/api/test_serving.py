@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import httpx2
 import pytest
 
 from linkage.protocol.problems import parse_problem
 from matcher.app import serving
+from matcher.config.settings import ServiceSettings
 from matcher.store.database import Database
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.parties import CARE, POLICE
@@ -47,6 +52,56 @@ def is_cut_off(connection: socket.socket) -> bool:
 def test_a_connection_that_says_nothing_is_cut_off(matcher: Matcher):
     with connect(matcher) as silent:
         assert is_cut_off(silent)
+
+
+def test_an_idle_connection_stays_open_as_long_as_a_head_is_waited_for():
+    """docs/operating.md names the seconds: proxies must close theirs before."""
+    server = serving.server_for(_never, ServiceSettings())
+    assert server.config.timeout_keep_alive == serving.HEAD_SECONDS == 10
+
+
+async def _never(*_: object) -> None:
+    raise AssertionError("nobody asks")
+
+
+@contextmanager
+def serving_app(app: Any) -> Iterator[int]:
+    """Serve an app on a port of this machine."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = serving.server_for(app, ServiceSettings())
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def test_a_request_that_came_with_the_one_before_may_take_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Its head is there; what takes long is the matcher's answer."""
+    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.2)
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.6 if scope["path"] == "/slow" else 0)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with serving_app(app) as port:
+        begun = time.monotonic()
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"".join(b"GET /%s HTTP/1.1\r\nHost: m\r\n\r\n" % path
+                                        for path in (b"quick", b"slow")))  # fmt: skip
+            found = b""
+            while data := connection.recv(1000):
+                found += data
+    assert found.count(b"HTTP/1.1 204 ") == 2
+    assert 0.6 < time.monotonic() - begun < 9
 
 
 def test_a_head_that_drips_is_cut_off(matcher: Matcher):

@@ -19,6 +19,7 @@ from sqlalchemy import insert, select, text, update
 
 from linkage.errors import InputError, LinkageError, PolicyError
 from matcher.backups import manifest as manifest_module
+from matcher.backups import restoring as restoring_module
 from matcher.backups import rows as rows_module
 from matcher.backups import writing as writing_module
 from matcher.backups.failures import BackupError
@@ -63,6 +64,7 @@ def small(tmp_path: Path) -> Iterator[Data]:
 def elsewhere(tmp_path: Path) -> Iterator[tuple[Database, Objects]]:
     """Give the place of a database that isn't there yet, and an empty store."""
     database = open_database(f"sqlite:///{tmp_path / 'elsewhere.sqlite'}")
+    (tmp_path / "elsewhere").mkdir()
     yield database, Folder(tmp_path / "elsewhere")
     database.close()
 
@@ -348,6 +350,7 @@ def test_a_byte_that_changed_or_a_cut_changes_nothing(made: Path, tmp_path_facto
         whole[at] ^= draw.draw(st.integers(1, 255))
     damaged = folder / "damaged.tar"
     damaged.write_bytes(whole)
+    (folder / "objects").mkdir()
     place = open_database(f"sqlite:///{folder / 'new.sqlite'}"), Folder(folder / "objects")
     try:
         restore(damaged, place)
@@ -476,6 +479,34 @@ def test_a_store_with_objects_of_a_later_time_is_left_alone(made: Path, elsewher
     assert not database.path.exists()
 
 
+@pytest.mark.parametrize("change", ["less", "more", "other"])
+def test_a_file_that_is_changed_after_it_was_verified_changes_nothing(
+    made: Path, elsewhere, tmp_path: Path, monkeypatch, change: str
+):
+    path, verified = tmp_path / "backup.tar", []
+    path.write_bytes(made.read_bytes())
+    real, whole = restoring_module.verify_backup, members(made)
+    last = [name for name in whole if name.startswith(OBJECTS)][-1]
+
+    def verify(file, key):
+        verified.append(real(file, key))
+        rest = {name: data for name, data in whole.items() if name not in (MANIFEST, NOTE)}
+        if change == "less":
+            del rest[last]
+        elif change == "more":
+            rest[f"{last}x"] = b"more"
+        else:
+            rest[last] = bytes(len(rest[last]))
+        write_tar(path, rest)
+        return verified[-1]
+
+    monkeypatch.setattr(restoring_module, "verify_backup", verify)
+    with pytest.raises(BackupError, match="changed while it was read"):
+        restore(path, elsewhere)
+    assert len(verified) == 1
+    require_nothing(elsewhere)
+
+
 def test_objects_that_are_there_already_will_do(made: Path, elsewhere):
     """As after a restore that was killed, or a database that was lost alone."""
     restore(made, elsewhere)
@@ -502,6 +533,7 @@ class Full(Folder):
 
 @pytest.mark.parametrize("room", [0, 1, 10])
 def test_a_full_store_changes_nothing(made: Path, elsewhere, tmp_path: Path, room: int):
+    (tmp_path / "full").mkdir()
     full = Full(tmp_path / "full", room)
     with pytest.raises(ObjectsError, match="full"):
         restore(made, (elsewhere[0], full))

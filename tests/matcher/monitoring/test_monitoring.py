@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,9 +54,10 @@ def test_a_lost_database_shows(settings: Settings):
 
 
 def test_a_store_that_cannot_be_written_shows(settings: Settings, database: Database):
-    settings.objects_folder.rmdir()
+    asked = checks(settings, database)
+    shutil.rmtree(settings.objects_folder)
     settings.objects_folder.write_bytes(b"not a folder")
-    assert checks(settings, database).check().failed == ("objects",)
+    assert asked.check().failed == ("objects",)
 
 
 @pytest.mark.parametrize("fault", ["missing", "readable", "another"])

@@ -40,7 +40,7 @@ def test_a_dry_run_erases_nothing(matcher, folder: Path, data: Data):
     code, out, _ = matcher("purge", folder, "--dry-run", "--format", "json")
     assert code == 0
     assert json.loads(out) == {
-        "dry_run": True, "uploads": 1, "runs": 1, "in_use": 0, "nonces": 0, "expired": 0,
+        "dry_run": True, "uploads": 1, "runs": 1, "in_use": 0, "expired": 0,
         "disclosures": 0, "ended": 0,
     }  # fmt: skip
     assert "would be erased: 1 uploads" in matcher("purge", folder, "--dry-run")[1]

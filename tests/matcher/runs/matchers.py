@@ -82,6 +82,7 @@ class Matcher:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.database, LOG)
+        (self.folder / "objects").mkdir(parents=True, exist_ok=True)
         self.objects = Folder(self.folder / "objects")
         self.runs = Runs(self.database, in_force, self.clock)
         self.carrying = Carrying(self.database, self.ledger, in_force, self.clock)

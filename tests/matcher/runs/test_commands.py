@@ -161,6 +161,8 @@ def test_a_run_that_does_not_finish_is_an_error(folder, command):
         (["--agreement", "unheard-of"], 1, "No agreement 'unheard-of' is admitted"),
         (["--agreement", "trial", "--out", "new"], 2, "--out needs --wait"),
         (["--agreement", "trial", "--wait", "--out", "."], 2, "exists"),
+        (["--agreement", "trial", "--wait", "--out", "nowhere/new"], 2, "can't be made"),
+        (["--agreement", "trial", "--wait", "--out", "README.md/new"], 2, "can't be made"),
     ],
 )
 def test_what_the_command_refuses(folder, command, words, code, sentence):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import active_children
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ import pytest
 from matcher.worker import processes
 from matcher.worker.processes import Workers
 from tests.matcher.runs.targets import ignore_all, linger
+from tests.matcher.runs.test_worker import break_once
 
 
 def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
@@ -30,30 +34,37 @@ def ids(folder: Path, what: str = "begun") -> list[int]:
 
 
 def test_a_worker_that_dies_is_replaced_and_all_are_stopped(tmp_path):
-    with Workers(partial(linger, tmp_path), 2) as workers:
+    with Workers(partial(linger, tmp_path), 2):
         until(lambda: len(ids(tmp_path)) == 2)
-        assert workers.alive == 2
+        assert len(active_children()) == 2
         first, second = ids(tmp_path)
         os.kill(first, signal.SIGKILL)
         until(lambda: len(ids(tmp_path)) == 3)
-    assert workers.alive == 0
+    assert not active_children()
     assert set(ids(tmp_path, "stopped")) == set(ids(tmp_path)) - {first}
     assert second in ids(tmp_path, "stopped")
 
 
+def test_a_process_that_cannot_be_started_is_started_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_LONGEST_PAUSE", 0.1)
+    break_once(monkeypatch, SpawnProcess, "start", BlockingIOError(errno.EAGAIN, "Too many"))
+    with Workers(partial(linger, tmp_path), 2):
+        until(lambda: len(ids(tmp_path)) == 2)
+
+
 def test_who_does_not_stop_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.3)
-    with Workers(partial(ignore_all, tmp_path), 1) as workers:
+    with Workers(partial(ignore_all, tmp_path), 1):
         until(lambda: len(ids(tmp_path)) == 1)
-    assert workers.alive == 0
+    assert not active_children()
     with pytest.raises(ProcessLookupError):
         os.kill(ids(tmp_path)[0], 0)
 
 
 def test_no_workers_are_none():
-    with Workers(partial(linger, Path("/nowhere")), 0) as workers:
+    with Workers(partial(linger, Path("/nowhere")), 0):
         time.sleep(0.05)
-        assert workers.alive == 0
+        assert not active_children()
 
 
 def test_workers_end_with_the_process_that_started_them(tmp_path):

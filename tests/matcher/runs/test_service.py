@@ -111,6 +111,16 @@ def test_a_run_that_has_ended_is_not_cancelled(matcher):
     assert not matcher.job(run).cancelled
 
 
+def test_a_run_that_is_asked_to_stop_does_not_fail(matcher):
+    digest, run = matcher.ready(people=30)
+    lease = matcher.take()
+    matcher.runs.cancel(digest, run)
+    for _ in range(2):  # the answer to the first may have been lost
+        matcher.carrying.fail(lease, "It could not be done.")
+    view = matcher.runs.one(digest, run)
+    assert (view.state, view.reason) == ("cancelled", "")
+
+
 @pytest.mark.usefixtures("no_report")
 def test_results_wait_for_those_who_took_part(matcher):
     digest, run = matcher.ready()

@@ -131,6 +131,22 @@ def test_a_later_run_goes_on_from_the_one_before(matcher, tmp_path):
 
 
 @pytest.mark.usefixtures("no_report")
+def test_of_the_run_before_only_what_is_gone_on_from_is_fetched_and_kept(matcher, monkeypatch):
+    digest, first = matcher.ready()
+    assert matcher.worker().run_next(never)
+    before, folder = matcher.contents(digest, first), matcher.runs.outcome(digest, first).folder
+    for name in ("report.html", "links.parquet", "evidence.parquet"):
+        matcher.objects.delete(f"{folder}/{name}")
+    second, encoded = matcher.runs.queue(digest), []
+    monkeypatch.setattr("matcher.runs.linking.scan_file", lambda *_: encoded.append(1))
+    assert matcher.worker().run_next(never)
+    assert (matcher.runs.one(digest, second).onto, encoded) == (first, [])
+    scans = {path: own for path, own in before.items() if path.startswith("scans/")}
+    assert scans.items() <= matcher.contents(digest, second).items()
+    assert scans
+
+
+@pytest.mark.usefixtures("no_report")
 def test_a_run_whose_outcome_is_erased_is_not_gone_on_from(matcher):
     digest, first = matcher.ready()
     assert matcher.worker().run_next(never)
@@ -333,6 +349,28 @@ def test_a_worker_that_stops_gives_the_run_back_and_another_goes_on(matcher, mon
     matcher.contents(digest, run)
 
 
+@pytest.mark.usefixtures("no_report", "quick")
+@pytest.mark.parametrize("step", ["keep", "is_cancelled"])
+def test_a_pulse_goes_on_whatever_happens_to_a_beat(matcher, monkeypatch, step):
+    digest, run = matcher.ready()
+    break_once(monkeypatch, Carrying, step, ValueError("a bug"))
+    log = []
+    monkeypatch.setattr(pulse, "log_fault", lambda error: log.append(type(error)))
+
+    def cancel(own):
+        while not log:
+            assert own._thread.is_alive()
+            own._thread.join(0.005)
+        matcher.runs.cancel(digest, run)
+        while own._reason is None:
+            assert own._thread.is_alive()
+            own._thread.join(0.005)
+
+    at_stage(monkeypatch, "comparing", cancel)
+    assert matcher.worker().run_next(never)
+    assert (matcher.state(run), log) == ("cancelled", [ValueError])
+
+
 def count_tiles(monkeypatch, compared):
     """Note which tiles are kept, by journal."""
     from matcher.engine.journal import TileJournal
@@ -415,6 +453,20 @@ def test_a_lost_database_loses_no_run(matcher, monkeypatch, stage):
 
 
 @pytest.mark.usefixtures("no_report", "quick")
+def test_a_database_that_is_away_while_uploads_are_opened_is_waited_for(matcher):
+    _, run = matcher.ready()
+    left = [DatabaseError("The database can't be used (it restarts).")] * 3
+
+    def open_upload(upload):
+        if left:
+            raise left.pop()
+        return matcher.open_upload(upload)
+
+    assert matcher.worker(open_upload=open_upload).run_next(never)
+    assert (matcher.state(run), matcher.job(run).attempts) == ("finished", 1)
+
+
+@pytest.mark.usefixtures("no_report", "quick")
 @pytest.mark.parametrize("step", ["begin", "finish"])
 def test_a_change_whose_answer_was_lost_happens_once(matcher, monkeypatch, step):
     digest, run = matcher.ready()
@@ -446,6 +498,7 @@ def test_what_came_out_is_kept_where_the_end_itself_looks_like_a_lost_lease(matc
     monkeypatch.setattr(Carrying, "finish", ended)
     assert matcher.worker().run_next(never)
     assert matcher.contents(digest, run)
+    assert not list((matcher.folder / "work").iterdir())
 
 
 @pytest.mark.usefixtures("no_report", "quick")

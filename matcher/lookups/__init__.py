@@ -1,0 +1,1 @@
+"""Lookups: lodged by one agency, compared by the worker, answered by all the others."""

@@ -1,0 +1,229 @@
+"""Five agencies over a matcher that serves: one person named by agreement, another by none.
+
+A cluster that three agencies know is proposed by an analyst, approved by two agencies, refused by a
+third, released by its holders, opened by the recipient, recalled and given back. A second proposal
+doesn't find its quorum and expires. The data protection officer verifies all of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from matcher.cli import cli as matcher
+from tests.agency_client.parties import Office, new_office
+from tests.end_to_end.test_service import World, database_of, free_port, stored
+from tests.end_to_end.test_trust import CANARIES, COLUMNS, PEOPLE
+
+AGENCIES = ("police", "care", "health", "education", "youth")
+OTHERS = {"analyst": "analyst", "hub": "recipient", "officer": "dpo"}
+PARTIES = {**dict.fromkeys(AGENCIES, "agency"), **OTHERS}
+LOG = "canaria.example/disclosures"
+RULE = "missing"
+WHY = "Missing together with a child at high risk."
+SOON = 15  # seconds in which one approval is given
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    folder = tmp_path_factory.mktemp("disclosures")
+    found = World(Office(folder), folder / "matcher", {}, free_port())
+    set_up(found)
+    with found.serving():
+        link(found)
+        disclose(found)
+        fail(found)
+        audit(found)
+    return found
+
+
+def set_up(world: World) -> None:
+    """Let everybody make keys, the matcher its own, and write one agreement of all the cards."""
+    office = world.office
+    made = world.operator("init", world.folder, "--log-name", LOG)
+    world.operator("migrate", world.folder)
+    card = CliRunner().invoke(matcher, ["identity", str(world.folder), "--name", "linker"])
+    (office.folder / "linker.card.toml").write_text(card.stdout)
+    new_office(office.folder, PARTIES, ("--matcher", office.folder / "linker.card.toml"))
+    for number, agency in enumerate(AGENCIES):
+        people = PEOPLE[number * 5 : number * 5 + 50]
+        rows = [",".join((f"idcanary-{agency}-{i}", *person)) for i, person in enumerate(people)]
+        (office.folder / f"{agency}.csv").write_text("\n".join([COLUMNS, *rows]) + "\n")
+    world.operator("admit", world.folder, office.agreement)
+    where = ("--matcher", world.url, "--log-key", made["verifier_key"])
+    for party in PARTIES:
+        world.client(party, "init", "--name", party, *where)
+
+
+def link(world: World) -> None:
+    """Sign, share the secret, encode, push, and wait for the run."""
+    for party in PARTIES:
+        world.client(party, "agreement", "sign", world.file(party), "--yes")
+    world.client("police", "agreement", "status", world.file("police"))
+    world.client("police", "secret", "create", "--agreement", world.file("police"))
+    for agency in AGENCIES:
+        agreement = ("--agreement", world.file(agency))
+        if agency != "police":
+            world.client(agency, "agreement", "status", world.file(agency))
+            world.client(agency, "secret", "accept", *agreement)
+        world.client(agency, "secret", "answers", *agreement)
+    for agency in AGENCIES:
+        agreement = ("--agreement", world.file(agency))
+        encodings = world.file(agency).with_name("first.arrow")
+        world.client(
+            agency, "encode", world.office.folder / f"{agency}.csv", *agreement,
+            "--agency", agency, "--out", encodings, "--overrule", "these people are invented",
+        )  # fmt: skip
+        world.client(agency, "push", encodings, *agreement)
+    world.operator("run", world.folder, "--agreement", "trial", "--wait")
+
+
+def act(world: World, party: str, command: str, *words: object) -> dict:
+    """Run a command about disclosures as a party; keep what it said."""
+    said = world.client(party, "disclosures", command, *words, "--agreement", world.file(party))
+    world.outputs[f"{party} {command}"] = said
+    return said
+
+
+def code(world: World, party: str, command: str, *words: object) -> int:
+    agreement = ("--agreement", world.file(party))
+    found = world.office.run(party, "disclosures", command, *words, *agreement)
+    return found.exit_code
+
+
+def propose(world: World, cluster: str, *words: object) -> str:
+    asked = ("--cluster", f"{cluster}={RULE}", "--reference", "MACE 12", "--necessity", WHY)
+    purpose = ("--purpose", "missing-children")
+    return act(world, "analyst", "propose", *asked, *purpose, *words, "--yes")["id"]
+
+
+def release(world: World, agency: str, digest: str) -> dict:
+    own_map = world.file(agency).with_name("first.map.parquet")
+    extract = world.office.folder / f"{agency}.csv"
+    return act(
+        world, agency, "release", digest[:8], "--extract", extract, "--map", own_map, "--yes"
+    )
+
+
+def known_to_three(world: World) -> list[str]:
+    listed = act(world, "analyst", "clusters")
+    found = [own["cluster"] for own in listed if own["agencies"] == ["care", "health", "police"]]
+    assert len(found) >= 2
+    return found
+
+
+def disclose(world: World) -> None:
+    """Bring one proposal all the way, and back."""
+    digest = propose(world, known_to_three(world)[0])
+    world.outputs["digest"] = {"id": digest}
+    before = [code(world, party, "show", digest[:8]) for party in ("hub", "education")]
+    world.outputs["before"] = {"hub": before[0], "education": before[1]}
+    act(world, "police", "approve", digest[:8], "--yes")
+    reason = ("--reason", "The family is supported already.")
+    act(world, "youth", "refuse", digest[:8], *reason, "--yes")
+    early = ("--extract", world.office.folder / "care.csv", "--map")
+    world.outputs["early"] = {
+        "code": code(world, "care", "release", digest[:8], *early,
+                     world.file("care").with_name("first.map.parquet"), "--yes")
+    }  # fmt: skip
+    act(world, "health", "approve", digest[:8], "--yes")
+    for agency in ("care", "health", "police"):
+        release(world, agency, digest)
+    world.outputs["stranger"] = {
+        "code": code(world, "education", "release", digest[:8], "--extract",
+                     world.office.folder / "education.csv", "--map",
+                     world.file("education").with_name("first.map.parquet"), "--yes")
+    }  # fmt: skip
+    act(world, "hub", "open", digest[:8], "--out", world.office.folder / "opened")
+    recall = ("--reason", "Two people were taken for one.")
+    act(world, "care", "recall", digest[:8], *recall, "--yes")
+    act(world, "hub", "return", digest[:8], "--yes")
+    act(world, "officer", "show", digest[:8])
+
+
+def fail(world: World) -> None:
+    """Let a proposal find one approval of two, and its time be over."""
+    until = datetime.now(UTC) + timedelta(seconds=SOON)
+    expires = ("--expires", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    digest = propose(world, known_to_three(world)[1], *expires)
+    act(world, "care", "approve", digest[:8], "--yes")
+    time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()) + 1)
+    world.outputs["late"] = {"code": code(world, "health", "approve", digest[:8], "--yes")}
+    world.outputs["failed"] = act(world, "care", "show", digest[:8])
+
+
+def audit(world: World) -> None:
+    """Let the officer verify the log and export it."""
+    world.outputs["verified"] = world.client("officer", "log", "verify")
+    world.client("officer", "log", "export", "--out", world.office.folder / "log.json")
+
+
+def test_the_recipient_has_what_three_agencies_hold(world: World):
+    opened = world.outputs["hub open"]
+    assert opened["holders"] == ["care", "health", "police"]
+    (table,) = opened["tables"]
+    rows = list(
+        csv.reader((Path(opened["out"]) / table["file"]).read_text("utf-8-sig").splitlines())
+    )
+    values = {row[0]: row[2:] for row in rows[1:]}
+    assert set(values) == {"given_name", "surname", "date_of_birth"}
+    person = tuple(values[name][0] for name in ("given_name", "surname", "date_of_birth"))
+    assert person in {own[:3] for own in PEOPLE[10:15]}
+    assert all(len(set(own)) == 1 for own in values.values())
+
+
+def test_it_ends_recalled_and_given_back(world: World):
+    shown = world.outputs["officer show"]
+    assert (shown["state"], shown["outstanding"]) == ("recalled", [])
+    assert (shown["approved"], shown["refused"]) == (["health", "police"], ["youth"])
+    assert (shown["released"], shown["opened"]) == (["care", "health", "police"], ["hub"])
+    kinds = [own["kind"].partition(".")[2] for own in shown["log"]]
+    assert kinds == [
+        "proposed", "approved", "refused", "approved", "released", "released", "released",
+        "opened", "recalled", "returned",
+    ]  # fmt: skip
+
+
+def test_nobody_is_ahead_of_the_quorum(world: World):
+    """Who decides sees a proposal at once, its recipient only when it is approved."""
+    assert world.outputs["before"] == {"hub": 1, "education": 0}
+    assert world.outputs["early"] == {"code": 75}
+    assert world.outputs["stranger"] == {"code": 4}
+
+
+def test_without_a_quorum_it_expires(world: World):
+    assert world.outputs["late"] == {"code": 4}
+    failed = world.outputs["failed"]
+    assert (failed["state"], failed["approved"]) == ("expired", ["care"])
+
+
+def test_the_officers_log_verifies_and_tells_both(world: World):
+    assert world.outputs["verified"]["verified"]
+    told = json.loads((world.office.folder / "log.json").read_text())["events"]
+    kinds = [event["kind"] for event in told if event["kind"].startswith("disclosure.")]
+    assert kinds.count("disclosure.proposed") == 2
+    assert kinds.count("disclosure.released") == 3
+    assert kinds.count("disclosure.expired") == 1
+    refused = next(event for event in told if event["kind"] == "disclosure.refused")
+    assert (refused["party"], refused["not_shared"]) == ("youth", True)
+    assert refused["justification"] == "The family is supported already."
+
+
+def test_nobody_is_named_in_the_matcher(world: World):
+    for place, content in stored(world):
+        for canary in CANARIES:
+            assert canary.encode() not in content.lower(), place
+    database_of(world).close()
+
+
+def test_the_recipients_folder_holds_what_the_search_looks_for(world: World):
+    text = b"".join(path.read_bytes() for path in (world.office.folder / "opened").iterdir())
+    assert b"canarina" in text.lower()
+    shutil.rmtree(world.office.folder / "opened")
