@@ -68,6 +68,31 @@ def remaining_hints(hints: Hints | None, erased: NDArray[np.bool_]) -> Hints | N
     return Hints(number[kept.left], number[kept.right], kept.levels)
 
 
+def with_parted(
+    hints: Hints | None,
+    pairs: Hints,
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    model: LinkageModel,
+    holds_given_name: tuple[bool, ...],
+) -> Hints | None:
+    """Return the hints and those of ``pairs`` that show one, were within a cluster and now aren't.
+
+    ``before`` and ``after`` int64 (records,) number the records' clusters.
+    """
+    if hints is None:
+        return None
+    left, right = pairs.left, pairs.right
+    parted = (before[left] == before[right]) & (after[left] != after[right])
+    chosen = np.flatnonzero(parted & household_hints(pairs.levels, model, holds_given_name))
+    together = Hints(
+        np.concatenate([hints.left, left[chosen]]),
+        np.concatenate([hints.right, right[chosen]]),
+        np.concatenate([hints.levels, pairs.levels[chosen]]),
+    )
+    return together.take(np.lexsort((together.right, together.left)))
+
+
 def can_show_hints(holds_given_name: tuple[bool, ...]) -> bool:
     """Say whether the groups can tell people of one household apart at all.
 

@@ -14,9 +14,9 @@ from linkage.erasure import erase
 from linkage.errors import InputError
 from linkage.estimates import EstimateBasis
 from linkage.fellegi_sunter import LinkageModel
-from linkage.households import Hints, remaining_hints
+from linkage.households import Hints, remaining_hints, with_parted
 from linkage.linking import Linkage, LinkingRules
-from linkage.outcome import Outcome, Thresholds
+from linkage.outcome import Evidence, Outcome, Thresholds
 from linkage.patterns import GroupComparison, PatternHistogram
 from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
@@ -62,9 +62,34 @@ def erase_records(folder: Path, tokens: Path, out: Path) -> Erasure:
         f"{FOLDER}/{path.name}": erase_from_scan(path, erased)
         for path in sorted((folder / FOLDER).glob("*.parquet"))
     }
-    hints = remaining_hints(read_hints(run), going)
+    hints = remaining_hints(_hints(run, evidence, going, outcome), going)
     write_run(out, scans | _contents(run, remaining, outcome, hints, erased))
     return Erasure(int(going.sum()), len(np.unique(run.cluster_of[going])))
+
+
+def _hints(
+    run: StoredRun, evidence: Evidence, going: NDArray[np.bool_], outcome: Outcome
+) -> Hints | None:
+    """Return the run's hints and those that show now, since a cluster has fallen apart."""
+    hints = read_hints(run)
+    if hints is None:
+        return None
+    after = np.full(len(going), -1, np.int64)
+    after[~going] = outcome.clusters.cluster_of
+    model, given = _model(run.model), tuple(run.model.get("holds_given_name", ()))
+    for links in (evidence.assigned, evidence.implied):
+        pairs = Hints(links.left, links.right, links.levels)
+        hints = with_parted(hints, pairs, run.cluster_of, after, model, given)
+    return hints
+
+
+def _model(model: Mapping[str, Any]) -> LinkageModel:
+    groups = model["groups"]
+    comparisons = tuple(
+        GroupComparison(g["name"], g["length"], g["similarity"], tuple(g["levels"])) for g in groups
+    )
+    m, u = (tuple(np.array(g[name], np.float64) for g in groups) for name in ("m", "u"))
+    return LinkageModel(comparisons, m, u, model["match_share"], model["iterations"])
 
 
 def _records_of(run: StoredRun, asked: Tombstones, path: Path) -> NDArray[np.bool_]:
@@ -122,23 +147,20 @@ def _as_linkage(
     model: Mapping[str, Any], outcome: Outcome, basis: EstimateBasis, hints: Hints | None
 ) -> tuple[Linkage, LinkingRules]:
     """Return what the report shows: the model as it was, and the links and clusters as they are."""
-    groups = model["groups"]
-    comparisons = tuple(
-        GroupComparison(g["name"], g["length"], g["similarity"], tuple(g["levels"])) for g in groups
-    )
-    m, u = (tuple(np.array(g[name], np.float64) for g in groups) for name in ("m", "u"))
+    fitted = _model(model)
+    comparisons = fitted.comparisons
     nothing = np.empty(0, np.int64)
     histogram = PatternHistogram(
-        np.empty((0, len(groups)), np.int8),
+        np.empty((0, len(comparisons)), np.int8),
         nothing,
         nothing,
-        np.zeros((len(groups), max(c.level_count for c in comparisons)), np.int64),
+        np.zeros((len(comparisons), max(c.level_count for c in comparisons)), np.int64),
         model["pairs_compared"],
     )
     linkage = Linkage(
         outcome.links,
         outcome.clusters,
-        LinkageModel(comparisons, m, u, model["match_share"], model["iterations"]),
+        fitted,
         histogram,
         np.empty(0),
         np.empty(0),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from linkage.clustering import cluster
 from linkage.encodings import Encodings
 from linkage.fellegi_sunter import LinkageModel
-from linkage.households import Hints, household_hints, remaining_hints
+from linkage.households import Hints, household_hints, remaining_hints, with_parted
 from linkage.linking import LinkingRules, link
 from tests.synthetic import COMPARISONS, World, make_world, random_bits
 
@@ -122,3 +122,20 @@ def test_hints_of_erased_records_go(erased):
         tuple(ends[k]) for k in expected
     ]
     assert remaining_hints(None, gone) is None
+
+
+def test_a_hint_within_a_cluster_shows_when_the_cluster_falls_apart():
+    """Two of one household whom only a third record joined, which is erased."""
+    twin, same = [0 if given else TOP for given in GIVEN], [TOP] * len(GIVEN)
+    ends = np.array([[0, 1], [0, 3], [1, 3], [2, 3]], np.int32)
+    levels = np.array([twin, same, same, twin], np.int8)
+    pairs = Hints(ends[:, 0], ends[:, 1], levels)
+    none = Hints(np.empty(0, np.int32), np.empty(0, np.int32), np.empty((0, 4), np.int8))
+    before, after = np.array([0, 0, 1, 0]), np.array([0, 1, 2, -1])
+    whole = with_parted(none, pairs, before, after, model(), GIVEN)
+    assert whole is not None
+    shown = remaining_hints(whole, np.array([False, False, False, True]))
+    assert shown is not None
+    assert (shown.left.tolist(), shown.right.tolist()) == ([0], [1])
+    assert len(with_parted(none, pairs, before, before, model(), GIVEN) or ()) == 0
+    assert with_parted(None, pairs, before, after, model(), GIVEN) is None
