@@ -98,7 +98,8 @@ def propose(
         office.require_role("agency", "analyst", "recipient")
         made = draft(office, _wish(office, chosen, options))
         unsent = VerifiedFile(made.case, (), office.api.connection.log.pinned.pinned, b"")
-        show_before(unsent, office.name)
+        if work.dry_run or not work.yes:
+            show_before(unsent, office.name)
         if work.dry_run:
             nothing_done(unsent, office.name, "propose this", work.output)
             return

@@ -38,8 +38,8 @@ _reason = click.option(
 def approve(*, id_: str, work: Work) -> None:
     """Agree to exactly this proposal, in your party's name.
 
-    Who decides has seen it first: it is shown, and asked for once more. An approval can't be taken
-    back; what was approved by mistake is recalled.
+    It is shown first, and asked for once more; --yes says that you have seen it. An approval can't
+    be taken back; what was approved by mistake is recalled.
     """
     from agency_client.disclosures import moving
 
@@ -138,7 +138,8 @@ def _decide(work: Work, id_: str, way: _Way) -> None:
     """Show the disclosure, ask once more, and do it."""
     with reading(work, id_, over=way.over) as (office, found):
         way.check(office, found.case)
-        show_before(found, office.name)
+        if work.dry_run or not work.yes:
+            show_before(found, office.name)
         if work.dry_run:
             nothing_done(found, office.name, f"{way.verb} it as {office.name}", work.output)
             return
