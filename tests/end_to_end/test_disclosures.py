@@ -2,7 +2,8 @@
 
 A cluster that three agencies know is proposed by an analyst, approved by two agencies, refused by a
 third, released by its holders, opened by the recipient, recalled and given back. A second proposal
-doesn't find its quorum and expires. The data protection officer verifies all of it.
+doesn't find its quorum and expires. The police, who may receive names, look up one person. The data
+protection officer verifies all of it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import update
 
 from matcher.cli import cli as matcher
+from matcher.store.tables import lookups
 from tests.agency_client.parties import Office, new_office
 from tests.end_to_end.test_service import World, database_of, free_port, stored
 from tests.end_to_end.test_trust import CANARIES, COLUMNS, PEOPLE
@@ -28,7 +31,6 @@ PARTIES = {**dict.fromkeys(AGENCIES, "agency"), **OTHERS}
 LOG = "canaria.example/disclosures"
 RULE = "missing"
 WHY = "Missing together with a child at high risk."
-SOON = 15  # seconds in which one approval is given
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,7 @@ def world(tmp_path_factory) -> World:
         link(found)
         disclose(found)
         fail(found)
+        look_up(found)
         audit(found)
     return found
 
@@ -51,7 +54,9 @@ def set_up(world: World) -> None:
     world.operator("migrate", world.folder)
     card = CliRunner().invoke(matcher, ["identity", str(world.folder), "--name", "linker"])
     (office.folder / "linker.card.toml").write_text(card.stdout)
-    new_office(office.folder, PARTIES, ("--matcher", office.folder / "linker.card.toml"))
+    cards = ("--matcher", office.folder / "linker.card.toml",
+             "--recipient", office.folder / "police.card.toml")  # fmt: skip
+    new_office(office.folder, PARTIES, cards)
     for number, agency in enumerate(AGENCIES):
         people = PEOPLE[number * 5 : number * 5 + 50]
         rows = [",".join((f"idcanary-{agency}-{i}", *person)) for i, person in enumerate(people)]
@@ -100,7 +105,7 @@ def code(world: World, party: str, command: str, *words: object) -> int:
 
 def propose(world: World, cluster: str, *words: object) -> str:
     asked = ("--cluster", f"{cluster}={RULE}", "--reference", "MACE 12", "--necessity", WHY)
-    purpose = ("--purpose", "missing-children")
+    purpose = ("--purpose", "missing-children", "--recipient", "hub")
     return act(world, "analyst", "propose", *asked, *purpose, *words, "--yes")["id"]
 
 
@@ -121,7 +126,10 @@ def known_to_three(world: World) -> list[str]:
 
 def disclose(world: World) -> None:
     """Bring one proposal all the way, and back."""
-    digest = propose(world, known_to_three(world)[0])
+    chosen, begun = known_to_three(world)[0], time.monotonic()
+    digest = propose(world, chosen)
+    # So long, on this machine, that a proposal and an approval surely fit in.
+    world.outputs["soon"] = {"seconds": 5 + 8 * (time.monotonic() - begun)}
     world.outputs["digest"] = {"id": digest}
     before = [code(world, party, "show", digest[:8]) for party in ("hub", "education")]
     world.outputs["before"] = {"hub": before[0], "education": before[1]}
@@ -150,13 +158,56 @@ def disclose(world: World) -> None:
 
 def fail(world: World) -> None:
     """Let a proposal find one approval of two, and its time be over."""
-    until = datetime.now(UTC) + timedelta(seconds=SOON)
+    chosen = known_to_three(world)[1]
+    until = datetime.now(UTC) + timedelta(seconds=world.outputs["soon"]["seconds"])
     expires = ("--expires", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    digest = propose(world, known_to_three(world)[1], *expires)
+    digest = propose(world, chosen, *expires)
     act(world, "care", "approve", digest[:8], "--yes")
     time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()) + 1)
     world.outputs["late"] = {"code": code(world, "health", "approve", digest[:8], "--yes")}
     world.outputs["failed"] = act(world, "care", "show", digest[:8])
+
+
+def look_up(world: World) -> None:
+    """Let the police ask who knows a person, whose name they have heard in another spelling."""
+    person = world.office.folder / "person.csv"
+    _, *headings = COLUMNS.split(",")
+    known = dict(zip(headings, PEOPLE[12], strict=True))  # care and health, too; not youth
+    heard = known | {"given_name": known["given_name"].replace("rina", "rinna")}
+    person.write_text(",".join(heard) + "\n" + ",".join(heard.values()) + "\n")
+    why = ("--reference", "Case 7", "--necessity", WHY, "--purpose", "missing-children")
+    asked = search(world, "police", "ask", person, *why, "--within", "1h")["id"]
+    world.outputs["health told"] = told(world, "health", asked)
+    world.outputs["youth told"] = search(world, "youth", "show", asked, *own_map(world, "youth"))
+    extract = ("--extract", world.office.folder / "health.csv")
+    search(world, "health", "answer", asked, *extract, *own_map(world, "health"), "--yes")
+    search(world, "care", "answer", asked, "--nothing", "--reason", "A court forbids it.", "--yes")
+    for agency in ("education", "youth"):
+        search(world, agency, "answer", "--all-empty")
+    database, now = database_of(world), int(time.time())
+    with database.writing() as connection:  # let its time be over
+        connection.execute(update(lookups).where(lookups.c.id == asked).values(until=now - 1))
+    database.close()
+    world.outputs["found"] = search(world, "police", "open", asked)
+
+
+def search(world: World, party: str, command: str, *words: object) -> dict:
+    """Run a command about lookups as a party."""
+    return world.client(party, "lookup", command, *words, "--agreement", world.file(party))
+
+
+def own_map(world: World, agency: str) -> tuple[str, Path]:
+    return "--map", world.file(agency).with_name("first.map.parquet")
+
+
+def told(world: World, agency: str, asked: str) -> dict:
+    """Return what an agency is shown, once the worker has compared."""
+    for _ in range(60):
+        shown = search(world, agency, "show", asked, *own_map(world, agency))
+        if shown["records"]:
+            return shown
+        time.sleep(0.5)
+    raise AssertionError("the worker compares no lookups")
 
 
 def audit(world: World) -> None:
@@ -204,6 +255,15 @@ def test_without_a_quorum_it_expires(world: World):
     assert (failed["state"], failed["approved"]) == ("expired", ["care"])
 
 
+def test_the_police_learn_what_one_agency_releases_and_nothing_else(world: World):
+    assert len(world.outputs["health told"]["records"]) == 1
+    assert not world.outputs["youth told"]["records"]
+    found = world.outputs["found"]
+    person = dict(zip(("given_name", "surname", "date_of_birth"), PEOPLE[12][:3], strict=True))
+    assert found["released"] == {"health": [person]}
+    assert (found["answered"], found["silent"]) == (["care", "education", "health", "youth"], [])
+
+
 def test_the_officers_log_verifies_and_tells_both(world: World):
     assert world.outputs["verified"]["verified"]
     told = json.loads((world.office.folder / "log.json").read_text())["events"]
@@ -211,6 +271,9 @@ def test_the_officers_log_verifies_and_tells_both(world: World):
     assert kinds.count("disclosure.proposed") == 2
     assert kinds.count("disclosure.released") == 3
     assert kinds.count("disclosure.expired") == 1
+    looked = [(own["kind"], own["party"]) for own in told if own["kind"].startswith("lookup.")]
+    answered = [("lookup.answered", name) for name in ("care", "education", "health", "youth")]
+    assert looked == [("lookup.lodged", "police"), *answered, ("lookup.closed", "linker")]
     refused = next(event for event in told if event["kind"] == "disclosure.refused")
     assert (refused["party"], refused["not_shared"]) == ("youth", True)
     assert refused["justification"] == "The family is supported already."
