@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from linkage.errors import VerificationError
 from linkage.protocol.sections.disclosure import Disclosure, DisclosureRule
+from matcher.agreements.marks import Marks
 from matcher.disclosures.pseudonyms import PSEUDONYM_BYTES, pseudonym
 
 TOKEN_BYTES = 16
@@ -189,10 +189,6 @@ def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     found = column.combine_chunks().dictionary_encode()
     codes = np.asarray(found.indices.to_numpy(zero_copy_only=False), np.int64)
     return [str(text) for text in found.dictionary.to_pylist()], codes
-
-
-Marks = Mapping[str, frozenset[bytes]]
-"""The tokens that agencies have marked as protected, by agency."""
 
 
 def is_protected(clusters: RunClusters, cluster: int, marks: Marks) -> bool:

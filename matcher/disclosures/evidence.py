@@ -25,12 +25,12 @@ from linkage.protocol.disclosure.messages import (
 from linkage.protocol.disclosure.replies import ClusterEntry, ClusterPage
 from linkage.protocol.keys import Identity
 from linkage.protocol.sections.disclosure import Disclosure
+from matcher.agreements.marks import Marks, read_marks
 from matcher.agreements.once import lock_agreement
-from matcher.disclosures.clusters import Marks, RunClusters, is_protected
+from matcher.disclosures.clusters import RunClusters, is_protected
 from matcher.disclosures.finished import FinishedRuns, require_newest
 from matcher.disclosures.holdings import Held, forget_held, held_of, store_held
 from matcher.disclosures.households import households
-from matcher.disclosures.marks import read_marks
 from matcher.store.database import Database
 from matcher.store.tables import cluster_evidence, disclosures
 

@@ -14,6 +14,7 @@ from linkage.protocol.disclosure.replies import (
     EvidenceRequest,
     Revelation,
 )
+from matcher.agreements.marks import store_marks
 from matcher.agreements.once import lock_agreement
 from matcher.disclosures.cases import Cases, may_see, newest, require_seen
 from matcher.disclosures.ending import Ending
@@ -21,7 +22,6 @@ from matcher.disclosures.evidence import ClusterDesk, Own
 from matcher.disclosures.files import file_of
 from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.holdings import told_to
-from matcher.disclosures.marks import store_marks
 from matcher.disclosures.moves import Moves, require_kept, require_met
 from matcher.disclosures.sealed import sealed_to, store_sealed
 from matcher.ledger.ledger import Ledger

@@ -8,7 +8,7 @@ which comes to the same. Nothing is written but the whole outcome, in one transa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ from linkage.protocol.agreement import Agreement
 from linkage.protocol.lookups.record import EncodedPerson, parse_person
 from linkage.protocol.lookups.replies import MOST_MATCHES, matches_text
 from linkage.recognition import Judge, likeliest, recognise
+from matcher.agreements.marks import Marks, read_marks
 from matcher.agreements.standings import Standings
 from matcher.lookups.judges import read_erased, read_judge
 from matcher.objects.objects import Objects
@@ -41,7 +42,7 @@ BUSY_SECONDS = 120
 
 @dataclass(frozen=True)
 class _Work:
-    """A lookup to compare with a run: its asker and encoding, and the run's uploads."""
+    """A lookup to compare with a run: its asker and encoding, the run's uploads, and all marks."""
 
     lookup: str
     asker: str
@@ -50,6 +51,7 @@ class _Work:
     run: str
     outcome: RunOutcome
     uploads: tuple[ChosenUpload, ...]
+    marks: Marks
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,11 @@ class Comparing:
         learnt = self._learn(work)
         person = parse_person(work.agreement.scheme, work.encoding, "A stored encoding")
         found = {
-            chosen.agency: self._matches(work, learnt, person, chosen)
-            for chosen in work.uploads
-            if chosen.agency != work.asker
+            chosen.agency: self._matches(work, learnt, person, chosen) for chosen in work.uploads
         }
-        self._store(work, found)
+        if _is_protected(found, work.marks):
+            found = {name: [] for name in found}
+        self._store(work, {name: own for name, own in found.items() if name != work.asker})
         return True
 
     def _take(self) -> _Work | None:
@@ -114,14 +116,16 @@ class Comparing:
         )
         kept = set(connection.execute(there).scalars())
         chosen = parse_inputs(own.inputs, run).uploads
+        agreement = self._standings.agreement(connection, asked.agreement)
         return _Work(
             lookup,
             asked.asker,
             asked.encoding,
-            self._standings.agreement(connection, asked.agreement),
+            agreement,
             run,
             parse_outcome(own.outcome, run),
             tuple(one for one in chosen if one.upload in kept),
+            read_marks(connection, agreement),
         )
 
     def _learn(self, work: _Work) -> _Learnt:
@@ -132,8 +136,8 @@ class Comparing:
 
     def _matches(
         self, work: _Work, learnt: _Learnt, person: EncodedPerson, chosen: ChosenUpload
-    ) -> str:
-        """Return an agency's matching tokens, as text of one length."""
+    ) -> list[bytes]:
+        """Return an agency's matching tokens, the likeliest first."""
         name = f"The upload {chosen.upload} of {chosen.agency}"
         layout = tuple(GroupLayout(own.name, own.length) for own in work.agreement.scheme.group)
         bits, present = bits_of(person, layout), np.array(person.present, np.bool_)
@@ -150,9 +154,9 @@ class Comparing:
                     for rows in reader.batches()
                 ]
         clean = work.agreement.is_clean(chosen.agency)
-        return matches_text(likeliest(found, MOST_MATCHES, clean=clean))
+        return likeliest(found, MOST_MATCHES, clean=clean)
 
-    def _store(self, work: _Work, found: dict[str, str]) -> None:
+    def _store(self, work: _Work, found: dict[str, list[bytes]]) -> None:
         """Store the outcome for every agency that was compared, unless the lookup was closed."""
         with self._database.writing() as connection:
             query = select(lookups.c.state).where(lookups.c.id == work.lookup).with_for_update()
@@ -160,13 +164,18 @@ class Comparing:
                 return
             connection.execute(delete(lookup_matches).where(lookup_matches.c.lookup == work.lookup))
             rows = [
-                {"lookup": work.lookup, "agency": agency, "tokens": tokens}
+                {"lookup": work.lookup, "agency": agency, "tokens": matches_text(tokens)}
                 for agency, tokens in found.items()
             ]
             if rows:
                 connection.execute(insert(lookup_matches), rows)
             done = update(lookups).where(lookups.c.id == work.lookup)
             connection.execute(done.values(run=work.run, busy=None))
+
+
+def _is_protected(found: Mapping[str, list[bytes]], marks: Marks) -> bool:
+    """Whether any agency has marked a record that may be meant: then nobody's record is told."""
+    return any(not marks.get(name, frozenset()).isdisjoint(own) for name, own in found.items())
 
 
 def _waiting(connection: Connection, now: int) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from linkage.protocol.canonical import decode_base64
+from linkage.protocol.disclosure.protection import ProtectedRecords, sign_protected
 from linkage.protocol.lookups.content import open_answer
 from linkage.protocol.lookups.messages import verify_answer, verify_request
 from linkage.protocol.lookups.record import EncodedPerson
@@ -287,6 +288,19 @@ def test_a_record_that_was_erased_is_not_compared(linked, monkeypatch):
     monkeypatch.setattr(comparing, "read_erased", lambda *_: gone)
     lookup = linked.asked(person("police", SOMEBODY))
     linked.compare()
+    assert parse_matches(linked.shown(CARE, lookup).json()["matches"]) == []
+
+
+@pytest.mark.parametrize("own", [CARE, POLICE])
+def test_a_protected_person_is_not_found_whoever_has_marked_it(linked, own):
+    """Also where the asker has: the others, who haven't, would be asked about it."""
+    now, epoch = linked.matcher.clock.seconds, AGREEMENT.agreement.epoch
+    marked = ProtectedRecords(AGREEMENT.digest(), epoch, now, (token(own.name, SOMEBODY),))
+    path = f"/v1/agreements/{AGREEMENT.digest()}/protected"
+    answer = linked.matcher.caller(own).put(path, sign_protected(marked, own))
+    assert answer.status_code == 204
+    lookup = linked.asked(person("police", SOMEBODY))
+    assert linked.compare() == 1
     assert parse_matches(linked.shown(CARE, lookup).json()["matches"]) == []
 
 

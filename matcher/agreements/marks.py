@@ -1,10 +1,13 @@
 """Protected people: which of their own records agencies have marked.
 
 Nothing is said of a mark to anybody, and the log has no event of it: both would tell how many an
-agency protects, and when. It shows in evidence, and in the quorum that it asks for.
+agency protects, and when. It shows in evidence, and in the quorum that it asks for; and no lookup
+finds such a person.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -12,9 +15,11 @@ from linkage.errors import ConflictError, PolicyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.disclosure.protection import verify_protected
 from matcher.agreements.once import lock_agreement
-from matcher.disclosures.clusters import Marks
 from matcher.store.database import Database
 from matcher.store.tables import protected_records
+
+Marks = Mapping[str, frozenset[bytes]]
+"""The tokens that agencies have marked as protected, by agency."""
 
 
 def store_marks(database: Database, agreement: Agreement, party: str, content: bytes) -> None:
