@@ -12,6 +12,7 @@ import csv
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.end_to_end.test_trust import CANARIES, COLUMNS, PEOPLE
 AGENCIES = ("police", "care", "health", "education", "youth")
 OTHERS = {"analyst": "analyst", "hub": "recipient", "officer": "dpo"}
 PARTIES = {**dict.fromkeys(AGENCIES, "agency"), **OTHERS}
+KNOWN = {name: PEOPLE[at * 5 : at * 5 + 50] for at, name in enumerate(AGENCIES)}
 LOG = "canaria.example/disclosures"
 RULE = "missing"
 WHY = "Missing together with a child at high risk."
@@ -47,8 +49,11 @@ def world(tmp_path_factory) -> World:
     return found
 
 
-def set_up(world: World) -> None:
-    """Let everybody make keys, the matcher its own, and write one agreement of all the cards."""
+def set_up(world: World, known: Mapping[str, list[tuple[str, ...]]] = KNOWN) -> None:
+    """Let everybody make keys, the matcher its own, and write one agreement of all the cards.
+
+    ``known`` are the people whom each agency knows.
+    """
     office = world.office
     made = world.operator("init", world.folder, "--log-name", LOG)
     world.operator("migrate", world.folder)
@@ -57,8 +62,7 @@ def set_up(world: World) -> None:
     cards = ("--matcher", office.folder / "linker.card.toml",
              "--recipient", office.folder / "police.card.toml")  # fmt: skip
     new_office(office.folder, PARTIES, cards)
-    for number, agency in enumerate(AGENCIES):
-        people = PEOPLE[number * 5 : number * 5 + 50]
+    for agency, people in known.items():
         rows = [",".join((f"idcanary-{agency}-{i}", *person)) for i, person in enumerate(people)]
         (office.folder / f"{agency}.csv").write_text("\n".join([COLUMNS, *rows]) + "\n")
     world.operator("admit", world.folder, office.agreement)

@@ -216,7 +216,7 @@ def stored(world: World) -> Iterator[tuple[str, bytes]]:
                     yield f"{table.name}.{name}", content
     database.close()
     for path in (*sorted(world.folder.rglob("*")), world.served_log):
-        if path.is_dir() or path.name == "log.key":
+        if path.is_dir() or path.name in {"log.key", "identity.key"}:
             continue
         content = path.read_bytes()
         if path.suffix == ".parquet":

@@ -1,4 +1,4 @@
-"""A few files are verified at a time, none of them twice, and nobody waits with a thread held."""
+"""A few files are verified at a time, none of them twice, and nobody waits for long."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from linkage.protocol.upload import UploadState
 from matcher.objects.folder import Folder
 from matcher.store.database import Database
-from matcher.uploads import committing
+from matcher.uploads import committing, turns
 from matcher.uploads.failures import BusyError
 from matcher.uploads.service import Uploads
 from tests.linkage.protocol.agreements import AGREEMENT
@@ -78,7 +78,8 @@ def being_verified(
     whole, begun, go_on = committing.require_fit, list[Event](), Event()
 
     def held(*arguments: object) -> None:
-        begun.pop().set()
+        if begun:
+            begun.pop().set()
         assert go_on.wait(60)
         whole(*arguments)
 
@@ -106,7 +107,9 @@ def test_a_commit_that_is_repeated_meanwhile_verifies_nothing(own, verified, mon
     assert verified == ["police"]
 
 
-def test_two_are_verified_at_a_time(own, verified, monkeypatch):
+@pytest.mark.parametrize("most", ["PATIENCE_SECONDS", "MOST_WAITING"])
+def test_two_are_verified_at_a_time(own, verified, monkeypatch, most):
+    monkeypatch.setattr(turns, most, 0)
     states = {agency: sent(own, agency) for agency in AGENCIES}
     acts = [lambda one=one: commit(own, one, states[one]) for one in AGENCIES[:2]]
     with (
@@ -115,6 +118,22 @@ def test_two_are_verified_at_a_time(own, verified, monkeypatch):
     ):
         commit(own, AGENCIES[2], states[AGENCIES[2]])
     commit(own, AGENCIES[2], states[AGENCIES[2]])
+    assert sorted(verified) == sorted(AGENCIES)
+
+
+def test_who_comes_third_has_its_turn_after_a_moment(own, verified, monkeypatch):
+    states = {agency: sent(own, agency) for agency in AGENCIES}
+    acts = [lambda one=one: commit(own, one, states[one]) for one in AGENCIES[:2]]
+    third, asked = AGENCIES[2], Event()
+    with ThreadPoolExecutor(1) as pool:
+        with being_verified(monkeypatch, acts):
+            waits = pool.submit(lambda: (asked.set(), commit(own, third, states[third])))
+            assert asked.wait(60)
+            with pytest.raises(TimeoutError):
+                waits.result(0.2)
+            with pytest.raises(BusyError, match="is being verified already"):
+                commit(own, third, states[third])
+        assert waits.result(60)
     assert sorted(verified) == sorted(AGENCIES)
 
 
