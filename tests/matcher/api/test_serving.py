@@ -54,6 +54,21 @@ def test_a_connection_that_says_nothing_is_cut_off(matcher: Matcher):
         assert is_cut_off(silent)
 
 
+def test_no_answer_waits_for_an_acknowledgement(matcher: Matcher, monkeypatch: pytest.MonkeyPatch):
+    """Head and body are written one after the other; callers delay what acknowledges the first."""
+    begin, set_to = serving.PatientProtocol.connection_made, list[int]()
+
+    def begun(own: serving.PatientProtocol, transport: asyncio.Transport) -> None:
+        begin(own, transport)
+        connection = transport.get_extra_info("socket")
+        set_to.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(serving.PatientProtocol, "connection_made", begun)
+    assert matcher.caller(POLICE).get("/v1/agreements").status_code == 200
+    assert set_to
+    assert all(set_to)
+
+
 def test_an_idle_connection_stays_open_as_long_as_a_head_is_waited_for():
     """docs/operating.md names the seconds: proxies must close theirs before."""
     server = serving.server_for(_never, ServiceSettings())
