@@ -15,7 +15,7 @@ from linkage.protocol.binding import require_signable, require_successor
 from linkage.protocol.standing import verify_agreement_signature
 from matcher.agreements.once import Unchanged, lock_agreement, require_same
 from matcher.agreements.standings import Standings, signatures
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.ledger.recording import Recording
 from matcher.store.database import Database
@@ -96,7 +96,7 @@ class Admission:
             event_about(agreement, "agreement.signed", party, self._clock(), digests=of)
         )
         if len(stored) + 1 == len(agreement.party):
-            operator, counts = agreement.names("matcher")[0], {"signatures": len(stored) + 1}
+            operator, counts = operator_of(agreement), {"signatures": len(stored) + 1}
             recording.append(
                 event_about(agreement, "agreement.in-force", operator, self._clock(), counts=counts)
             )
@@ -158,7 +158,7 @@ def _by_signer(agreement: Agreement, signed: Mapping[str, bytes]) -> dict[str, b
         verify_agreement_signature(content, source, agreement): content
         for source, content in signed.items()
     }
-    operator = agreement.names("matcher")[0]
+    operator = operator_of(agreement)
     if operator not in found:
         raise PolicyError(
             f"The signature of {operator!r}, who runs the matcher, is missing; sign the agreement "
