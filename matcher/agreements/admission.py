@@ -16,7 +16,7 @@ from linkage.protocol.keys import Identity
 from linkage.protocol.standing import sign_agreement, verify_agreement_signature
 from matcher.agreements.once import Unchanged, lock_agreement, require_same
 from matcher.agreements.standings import Standings, signatures
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.ledger.recording import Recording
 from matcher.store.database import Database
@@ -102,7 +102,7 @@ class Admission:
             verify_agreement_signature(content, source, agreement): content
             for source, content in signed.items()
         }
-        operator, own = agreement.names("matcher")[0], self._own(agreement)
+        operator, own = operator_of(agreement), self._own(agreement)
         if operator not in found:
             if own is None:
                 raise _missing(operator)
@@ -122,7 +122,7 @@ class Admission:
             event_about(agreement, "agreement.signed", party, self._clock(), digests=of)
         )
         if len(stored) + 1 == len(agreement.party):
-            operator, counts = agreement.names("matcher")[0], {"signatures": len(stored) + 1}
+            operator, counts = operator_of(agreement), {"signatures": len(stored) + 1}
             recording.append(
                 event_about(agreement, "agreement.in-force", operator, self._clock(), counts=counts)
             )

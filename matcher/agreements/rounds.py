@@ -16,7 +16,7 @@ from linkage.protocol.replies import RoundEntry, RoundState
 from linkage.protocol.secret_messages import verify_commitment
 from matcher.agreements.once import Unchanged, lock_agreement
 from matcher.agreements.secrets import message_to
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.ledger.recording import Recording
 from matcher.store.database import Database
@@ -94,7 +94,7 @@ class Rounds:
             event_about(
                 agreement,
                 kind,
-                agreement.names("matcher")[0],
+                operator_of(agreement),
                 self._clock(),
                 counts={"agencies": len(given), "different": len(found.different)},
                 digests={name: hashlib.sha256(own).hexdigest() for name, own in given.items()},

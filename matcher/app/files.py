@@ -17,7 +17,7 @@ def read_agreement(path: Path) -> Agreement:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not text in UTF-8; save it as UTF-8.") from None
-    return parse_agreement(text, path.name)
+    return parse_agreement(text, str(path))
 
 
 def signatures_beside(agreement: Path) -> dict[str, bytes]:

@@ -68,7 +68,7 @@ def link_command(
       matcher link police.arrow care.arrow school.arrow --onto run/ \\
           --agreement agreement.toml --out next/
     """
-    from matcher.runs.inputs import read_agreement
+    from matcher.app.files import read_agreement
     from matcher.runs.outputs import refuse_foreign_folder
 
     agreed = read_agreement(agreement)

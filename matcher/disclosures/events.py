@@ -22,7 +22,7 @@ from linkage.protocol.disclosure.messages import (
     Return,
     digest_of,
 )
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 
 _KINDS: dict[type, str] = {
     Approval: "disclosure.approved",
@@ -51,7 +51,7 @@ def superseded(case: Case, successor: Case, at: datetime) -> Event:
 
 def expired(case: Case, at: datetime) -> Event:
     """Return the event that the matcher has ended a disclosure whose time was over."""
-    matcher = case.agreement.names("matcher")[0]
+    matcher = operator_of(case.agreement)
     return _event(case, "disclosure.expired", matcher, at, {}, _OVER)
 
 
@@ -59,7 +59,7 @@ def erased(case: Case, at: datetime) -> Event:
     """Return the event that the matcher has erased what a disclosure held."""
     retention = case.agreement.retention
     days = f" for {retention.disclosures_days} days" if retention else " no longer"
-    matcher = case.agreement.names("matcher")[0]
+    matcher = operator_of(case.agreement)
     return _event(case, "records.erased", matcher, at, {}, f"The agreement lets it be kept{days}")
 
 

@@ -31,6 +31,7 @@ from matcher.disclosures.clusters import RunClusters, is_protected
 from matcher.disclosures.finished import FinishedRuns, require_newest
 from matcher.disclosures.holdings import Held, forget_held, held_of, store_held
 from matcher.disclosures.households import households
+from matcher.ledger.about import operator_of
 from matcher.store.database import Database
 from matcher.store.tables import cluster_evidence, disclosures
 
@@ -167,7 +168,7 @@ def require_identity(agreement: Agreement, own: Own) -> Identity:
     """Return the matcher's identity in an agreement; raises `NotReadyError` without its key."""
     found = own(agreement)
     if found is None:
-        name = agreement.names("matcher")[0]
+        name = operator_of(agreement)
         raise NotReadyError(
             f"This matcher doesn't hold the keys of {name!r}, its party in the agreement, so it "
             "can sign no evidence; its operator puts those of 'matcher identity' into the next "

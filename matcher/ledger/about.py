@@ -47,6 +47,11 @@ def event_about(
     )
 
 
+def operator_of(agreement: Agreement) -> str:
+    """Return the name of the party that runs the matcher: an admitted agreement has just one."""
+    return agreement.names("matcher")[0]
+
+
 def _phrase(text: str) -> str:
     """Return the text as one line of visible characters, cut to what an event may hold."""
     line = "".join(character for character in " ".join(text.split()) if character.isprintable())

@@ -18,7 +18,7 @@ from linkage.protocol.lookups.messages import digest_of, other_agencies, verify_
 from linkage.protocol.lookups.rules import DAY
 from matcher.agreements.once import Unchanged
 from matcher.agreements.standings import Standings
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.ledger.recording import Recording
 from matcher.lookups import rows
@@ -78,7 +78,7 @@ class Closing:
                 event_about(
                     agreement,
                     "records.erased",
-                    agreement.names("matcher")[0],
+                    operator_of(agreement),
                     self._clock(),
                     counts={"lookups": 1},
                     digests={"request": lookup.id},
@@ -108,7 +108,7 @@ class Closing:
             event_about(
                 agreement,
                 "lookup.closed",
-                agreement.names("matcher")[0],
+                operator_of(agreement),
                 self._clock(),
                 counts={"agencies": asked, "answers": len(answers)},
                 digests={"request": lookup.id},

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table, update
 
 from linkage.audit.events import Event
 from linkage.errors import NotReadyError
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.ledger.stored_log import StoredLog
 from matcher.objects.failures import ObjectsError
@@ -115,9 +115,8 @@ class Purge:
     def _event(self, due: Due) -> Event:
         retention = due.agreement.retention
         days = f" for {retention.encodings_days} days" if retention else " no longer"
-        party = next(iter(due.agreement.names("matcher")), "matcher")
         return event_about(
-            due.agreement, "records.erased", party, self._clock(),
+            due.agreement, "records.erased", operator_of(due.agreement), self._clock(),
             counts=due.counts, digests=due.digests,
             justification=f"The agreement lets it be kept{days}",
         )  # fmt: skip

@@ -30,7 +30,7 @@ from matcher.jobs.leases import (
     require_lease,
     take_lease,
 )
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.runs.chosen import RunInputs, parse_inputs
 from matcher.runs.finished import RunOutcome, parse_outcome
@@ -38,9 +38,6 @@ from matcher.runs.scans import SCAN_FORMAT
 from matcher.runs.service import Clock, RequireInForce
 from matcher.store.database import Database
 from matcher.store.tables import jobs, results, runs
-
-_OPERATOR = "matcher"
-"""Who carries out runs under an agreement that names no matcher."""
 
 
 class RunCancelledError(Exception):
@@ -207,7 +204,7 @@ class Carrying:
         return BegunRun(run, row.round, agreement, inputs, _earlier(connection, row.onto))
 
     def _event(self, run: BegunRun, kind: str, at: datetime, digests: dict[str, str]) -> Event:
-        party = (*run.agreement.names("matcher"), _OPERATOR)[0]
+        party = operator_of(run.agreement)
         counts = {**run.inputs.counts, "round": run.round}
         return event_about(run.agreement, kind, party, at, counts=counts, digests=digests)
 

@@ -8,22 +8,13 @@ from typing import IO
 import pyarrow as pa
 
 from linkage.encodings import Encodings, GroupLayout, read_encodings
-from linkage.errors import InputError, VerificationError
+from linkage.errors import VerificationError
 from linkage.linking import LinkingRules
 from linkage.patterns import DICE_LEVELS, GroupComparison, correlation_levels
-from linkage.protocol.agreement import Agreement, parse_agreement
+from linkage.protocol.agreement import Agreement
 from linkage.protocol.scheme import Group, Part, Scheme, group_features
 
 _GIVEN_NAMES = ("given", "first", "forename", "christian")
-
-
-def read_agreement(path: Path) -> Agreement:
-    """Read and validate an agreement; see `parse_agreement` for what it refuses."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8 text; save the agreement as UTF-8.") from None
-    return parse_agreement(text, str(path))
 
 
 def read_agency_file(path: Path, agreement: Agreement) -> Encodings:

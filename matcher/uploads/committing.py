@@ -13,7 +13,7 @@ from linkage.errors import ConflictError, NotReadyError, VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.upload import Manifest, State, receipt_bytes, verify_manifest
 from linkage.receipts import KIND, MANIFEST_DIGEST
-from matcher.ledger.about import event_about
+from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.objects.objects import Objects
 from matcher.store.database import Database
@@ -146,7 +146,7 @@ class Committer:
         return event_about(
             agreement,
             "upload.refused",
-            agreement.names("matcher")[0],
+            operator_of(agreement),
             self._clock(),
             recipients=(upload.agency,),
             counts={"round": upload.round},

@@ -28,7 +28,7 @@ AGENCIES = ("a", "b")
 LINK = """
 import json, os, resource, sys, time
 from pathlib import Path
-from matcher.runs.inputs import read_agreement
+from matcher.app.files import read_agreement
 from matcher.runs.run import link_files
 
 os.sched_setaffinity(0, set(map(int, sys.argv[2].split(","))))

@@ -19,8 +19,9 @@ import click
 
 from linkage.scanning import scan_pairs
 from linkage.sources import gather
+from matcher.app.files import read_agreement
 from matcher.engine import thread_engine
-from matcher.runs.inputs import linking_rules, read_agency_file, read_agreement
+from matcher.runs.inputs import linking_rules, read_agency_file
 from tests.benchmarks.peers import peer_python, run_peer
 from tests.benchmarks.quality import AGREEMENTS, run
 
