@@ -26,6 +26,7 @@ SURE_SHARE = 0.7
 TOLERANCE = 1e-4
 _HOPELESS = -6.0  # log odds below which a pair can't matter to the estimates
 _M_SMOOTHING, _U_SMOOTHING = 0.3, 0.5  # pseudo-counts, so that no level is impossible
+_LEAST_AGREEING = 2.0  # groups; seen are 1.3 between strangers, 3 and more between people
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class LinkageModel:
     u: tuple[NDArray[np.float64], ...]
     match_share: float
     iterations: int
+
+    @property
+    def tells_matches(self) -> bool:
+        """Whether its matches agree in as many groups as one person's records should.
+
+        Groups overlap, so that records of one person agree in several. Where there are no matches,
+        EM may take the few pairs that agree by chance in any one group for a class of their own,
+        which agrees in little more than one.
+        """
+        agreeing = sum(1 - float(m[0]) for m in self.m)
+        return agreeing >= min(_LEAST_AGREEING, len(self.m) / 2)
 
     def log_odds(self, patterns: NDArray[np.int8]) -> NDArray[np.float64]:
         """Return the natural log odds of a match for each pattern, prior included, (k,).

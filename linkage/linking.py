@@ -27,6 +27,7 @@ __all__ = [
     "Linkage", "LinkingRules", "Links", "OpenLinks", "complete_scans", "link", "link_scanned",
 ]  # fmt: skip
 
+_NO_MATCH = -40.0  # natural log odds, where nothing speaks for a match
 _BITS = 1 / np.log(2)  # natural logarithms to bits
 
 
@@ -118,21 +119,8 @@ def link_scanned(
     """Link the records whose candidates are known; also return what the outcome rests on."""
     histogram = count_patterns(candidates.levels, candidates.marginals, candidates.total_pairs)
     model = estimate(sources, candidates, histogram, rules.comparisons)
-    odds = model.log_odds(histogram.patterns)
-    level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
-    score, held_out = rescore(
-        sources, candidates, histogram, level_counts, odds, repeats_hidden=rules.repeats_hidden
-    )
+    score, rarity, calibration = _scored(sources, rules, candidates, histogram, model)
     pair_score = score[histogram.pattern_of]
-    rarity = _rarity_of(sources, rules, candidates, pair_score)
-    calibration = calibrate(
-        sources,
-        candidates,
-        pair_score,
-        held_out=held_out,
-        rarity=rarity,
-        repeats_hidden=rules.repeats_hidden,
-    )
     if rarity is not None:
         pair_score = pair_score + rarity
     judged = judge_open_pairs(sources, candidates, pair_score, calibration, model)
@@ -164,6 +152,35 @@ def link_scanned(
         _of_links(sources, candidates, rarity, outcome.links),
     )
     return linkage, outcome.evidence
+
+
+def _scored(
+    sources: Sources,
+    rules: LinkingRules,
+    candidates: Candidates,
+    histogram: PatternHistogram,
+    model: LinkageModel,
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, Calibration]:
+    """Return the score of each pattern, what rare values add to each pair, and the calibration.
+
+    Where nothing calibrates a model of chance agreements, nothing is a match.
+    """
+    odds = model.log_odds(histogram.patterns)
+    level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
+    hidden = rules.repeats_hidden
+    score, held_out = rescore(
+        sources, candidates, histogram, level_counts, odds, repeats_hidden=hidden
+    )
+    of_pair = score[histogram.pattern_of]
+    rarity = _rarity_of(sources, rules, candidates, of_pair)
+    calibration = calibrate(
+        sources, candidates, of_pair, held_out=held_out, rarity=rarity, repeats_hidden=hidden
+    )
+    if calibration.calibrated or model.tells_matches:
+        return score, rarity, calibration
+    score = np.full_like(score, _NO_MATCH)
+    of_pair = score[histogram.pattern_of]
+    return score, None, calibrate(sources, candidates, of_pair, repeats_hidden=hidden)
 
 
 def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple[str, str], Shown]:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from linkage import linking
 from linkage.encodings import Encodings
+from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import LinkingRules, link
 from linkage.patterns import NULL
 from linkage.sources import gather
@@ -74,3 +76,36 @@ def test_a_pair_of_which_nothing_is_known_is_no_link():
     assert len(linkage.links)
     assert (linkage.links.levels != NULL).any(axis=1).all()
     assert (linkage.histogram.patterns != NULL).any(axis=1).all()
+
+
+# What EM made of two files of strangers: single chance agreements, each in one group of six.
+BY_CHANCE = [0.66, 0.93, 0.91, 0.64, 0.61, 0.94]
+OF_PEOPLE = [0.3, 0.1, 0.2, 0.6, 0.5, 0.4]
+
+
+def model_with(disagreeing: list[float], share: float, levels: int = 5) -> LinkageModel:
+    """A model whose matches disagree in each group with a probability, or else agree at all."""
+    m = tuple(np.array([own, *[(1 - own) / (levels - 1)] * (levels - 1)]) for own in disagreeing)
+    u = tuple(np.array([0.98, *[0.02 / (levels - 1)] * (levels - 1)]) for _ in disagreeing)
+    return LinkageModel(COMPARISONS, m, u, share, 1)
+
+
+def strangers():
+    """Two agencies that share nobody."""
+    (one,), (other,) = (make_world(s, people=200, agencies=1, share=1.0).files for s in (5, 6))
+    files = [one, replace(other, header=replace(other.header, agency="z"))]
+    return gather(files, {file.header.agency: True for file in files})
+
+
+@pytest.mark.parametrize(("disagreeing", "tells"), [(BY_CHANCE, False), (OF_PEOPLE, True)])
+def test_a_class_that_agrees_in_one_group_is_no_class_of_matches(disagreeing, tells):
+    assert model_with(disagreeing, 1e-4).tells_matches == tells
+
+
+def test_what_is_no_class_of_matches_links_nobody(monkeypatch):
+    sources, (levels,) = strangers(), {one.level_count for one in COMPARISONS}
+    chance = model_with([0.75] * len(COMPARISONS), 0.05, levels)
+    sure = model_with([0.05] * len(COMPARISONS), 0.05, levels)
+    for model, nobody in ((chance, True), (sure, False)):
+        monkeypatch.setattr(linking, "estimate", lambda *_, own=model: own)
+        assert (len(link(sources, RULES, map).links) == 0) == nobody
