@@ -7,7 +7,6 @@ which comes to the same. Nothing is written but the whole outcome, in one transa
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from matcher.agreements.marks import Marks, read_marks
 from matcher.agreements.standings import Standings
 from matcher.lookups.judges import read_erased, read_judge
 from matcher.objects.objects import Objects
+from matcher.objects.streams import sha256_of
 from matcher.runs.chosen import ChosenUpload, parse_inputs
 from matcher.runs.finished import RunOutcome, parse_outcome
 from matcher.runs.tombstones import Tombstones
@@ -143,7 +143,7 @@ class Comparing:
         bits, present = bits_of(person, layout), np.array(person.present, np.bool_)
         erased = learnt.erased.of(chosen.agency)
         with self._open_upload(chosen.upload) as file:
-            if _sha256(file) != chosen.sha256:
+            if sha256_of(file) != chosen.sha256:
                 raise VerificationError(
                     f"{name} isn't what was committed; restore it from a backup."
                 )
@@ -208,13 +208,6 @@ def _newest_run(connection: Connection, digest: str) -> str | None:
 
 def _is_free(now: int) -> ColumnElement[bool]:
     return or_(lookups.c.busy.is_(None), lookups.c.busy <= now)
-
-
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(1 << 20):
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def bits_of(person: EncodedPerson, layout: tuple[GroupLayout, ...]) -> NDArray[np.uint64]:
