@@ -10,7 +10,7 @@ are too few, from all pairs less the expected matches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ SURE_SHARE = 0.7
 TOLERANCE = 1e-4
 _HOPELESS = -6.0  # log odds below which a pair can't matter to the estimates
 _M_SMOOTHING, _U_SMOOTHING = 0.3, 0.5  # pseudo-counts, so that no level is impossible
+_NO_SHARE = 1e-12  # 40 bits: what hardly any agreement in one or two groups makes up for
 _LEAST_AGREEING = 2.0  # groups; seen are 1.3 between strangers, 3 and more between people
 
 
@@ -53,6 +54,10 @@ class LinkageModel:
         """
         agreeing = sum(1 - float(m[0]) for m in self.m)
         return agreeing >= min(_LEAST_AGREEING, len(self.m) / 2)
+
+    def without_matches(self) -> LinkageModel:
+        """Return the model where only a pair that agrees in most groups can be a match."""
+        return replace(self, match_share=_NO_SHARE)
 
     def log_odds(self, patterns: NDArray[np.int8]) -> NDArray[np.float64]:
         """Return the natural log odds of a match for each pattern, prior included, (k,).

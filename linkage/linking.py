@@ -27,7 +27,6 @@ __all__ = [
     "Linkage", "LinkingRules", "Links", "OpenLinks", "complete_scans", "link", "link_scanned",
 ]  # fmt: skip
 
-_NO_MATCH = -40.0  # natural log odds, where nothing speaks for a match
 _BITS = 1 / np.log(2)  # natural logarithms to bits
 
 
@@ -120,6 +119,10 @@ def link_scanned(
     histogram = count_patterns(candidates.levels, candidates.marginals, candidates.total_pairs)
     model = estimate(sources, candidates, histogram, rules.comparisons)
     score, rarity, calibration = _scored(sources, rules, candidates, histogram, model)
+    if not (calibration.calibrated or model.tells_matches):
+        # Whoever reads the model later, as lookups do, must not believe it either.
+        model = model.without_matches()
+        score, rarity, calibration = _scored(sources, rules, candidates, histogram, model)
     pair_score = score[histogram.pattern_of]
     if rarity is not None:
         pair_score = pair_score + rarity
@@ -161,10 +164,7 @@ def _scored(
     histogram: PatternHistogram,
     model: LinkageModel,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, Calibration]:
-    """Return the score of each pattern, what rare values add to each pair, and the calibration.
-
-    Where nothing calibrates a model of chance agreements, nothing is a match.
-    """
+    """Return the score of each pattern, what rare values add to each pair, and the calibration."""
     odds = model.log_odds(histogram.patterns)
     level_counts = tuple(comparison.level_count for comparison in rules.comparisons)
     hidden = rules.repeats_hidden
@@ -176,11 +176,7 @@ def _scored(
     calibration = calibrate(
         sources, candidates, of_pair, held_out=held_out, rarity=rarity, repeats_hidden=hidden
     )
-    if calibration.calibrated or model.tells_matches:
-        return score, rarity, calibration
-    score = np.full_like(score, _NO_MATCH)
-    of_pair = score[histogram.pattern_of]
-    return score, None, calibrate(sources, candidates, of_pair, repeats_hidden=hidden)
+    return score, rarity, calibration
 
 
 def _shown(sources: Sources, assigned: Links, model: LinkageModel) -> dict[tuple[str, str], Shown]:

@@ -108,4 +108,7 @@ def test_what_is_no_class_of_matches_links_nobody(monkeypatch):
     sure = model_with([0.05] * len(COMPARISONS), 0.05, levels)
     for model, nobody in ((chance, True), (sure, False)):
         monkeypatch.setattr(linking, "estimate", lambda *_, own=model: own)
-        assert (len(link(sources, RULES, map).links) == 0) == nobody
+        linkage = link(sources, RULES, map)
+        assert (len(linkage.links) == 0) == nobody
+        # Lookups read the model, which must say as much.
+        assert (linkage.model.match_share < 1e-9) == nobody
