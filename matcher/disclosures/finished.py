@@ -13,23 +13,13 @@ from matcher.disclosures.clusters import RunClusters, read_clusters
 from matcher.disclosures.pseudonyms import key_of_run
 from matcher.objects.objects import Objects
 from matcher.runs.finished import RunOutcome, parse_outcome
+from matcher.runs.newest import newest_run
 from matcher.store.database import Database
 from matcher.store.tables import runs
 
 _CLUSTERS = "clusters.parquet"
 _MOST_RUNS = 2
 """How many runs' clusters stay in memory: the newest, and one before it."""
-
-
-def newest_run(connection: Connection, agreement: str) -> str | None:
-    """Return the newest finished run of an agreement whose outcome is kept, None without one."""
-    query = (
-        select(runs.c.id)
-        .where(runs.c.agreement == agreement, runs.c.state == "finished", runs.c.data == "kept")
-        .order_by(runs.c.queued.desc())
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
 
 
 def require_newest(connection: Connection, agreement: str) -> str:

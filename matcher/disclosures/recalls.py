@@ -33,9 +33,10 @@ from matcher.disclosures.clusters import Record, RunClusters
 from matcher.disclosures.comparing import ERASED, MERGED, SPLIT, Comparison, Fate
 from matcher.disclosures.events import moved
 from matcher.disclosures.evidence import Own
-from matcher.disclosures.finished import FinishedRuns, newest_run
+from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.holdings import records_of
 from matcher.ledger.ledger import Ledger
+from matcher.runs.newest import newest_run
 from matcher.store.database import Database
 from matcher.store.tables import cluster_evidence, disclosures, runs
 

@@ -30,6 +30,7 @@ from matcher.objects.objects import Objects
 from matcher.objects.streams import sha256_of
 from matcher.runs.chosen import ChosenUpload, parse_inputs
 from matcher.runs.finished import RunOutcome, parse_outcome
+from matcher.runs.newest import newest_run
 from matcher.runs.tombstones import Tombstones
 from matcher.store.database import Database
 from matcher.store.tables import lookup_matches, lookups, runs, uploads
@@ -186,24 +187,12 @@ def _waiting(connection: Connection, now: int) -> list[tuple[str, str]]:
         .order_by(lookups.c.lodged, lookups.c.id)
     )
     found = connection.execute(query).all()
-    newest = {
-        digest: _newest_run(connection, digest) for digest in {row.agreement for row in found}
-    }
+    newest = {digest: newest_run(connection, digest) for digest in {row.agreement for row in found}}
     return [
         (row.id, run)
         for row in found
         if (run := newest[row.agreement]) is not None and run != row.run
     ]
-
-
-def _newest_run(connection: Connection, digest: str) -> str | None:
-    query = (
-        select(runs.c.id)
-        .where(runs.c.agreement == digest, runs.c.state == "finished", runs.c.data == "kept")
-        .order_by(runs.c.queued.desc())
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
 
 
 def _is_free(now: int) -> ColumnElement[bool]:
