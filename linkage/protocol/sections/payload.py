@@ -109,12 +109,12 @@ class Payload:
     @model_validator(mode="after")
     def _each_name_is_one_thing(self) -> Self:
         kinds = {
-            "an attribute": self.attributes,
-            "an event": self.events,
-            "an association": self.associations,
+            "an attribute": set(self.attributes),
+            "an event": set(self.events),
+            "an association": set(self.associations),
         }
         for (one, names), (other, others) in combinations(kinds.items(), 2):
-            if both := sorted(set(names) & set(others)):
+            if both := sorted(names & others):
                 raise ValueError(f"{', '.join(both)} can't be {one} and {other}")
         return self
 

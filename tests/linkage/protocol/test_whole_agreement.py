@@ -127,9 +127,10 @@ def test_associations_and_place_tokens_are_signed_only_where_they_are_used():
     assert b"association" not in AGREEMENT.content()
     assert b"place_tokens" not in AGREEMENT.content()
     extra = '[payload.associations]\ntogether = { date = "month" }\n\n[disclosure]'
-    assert b'"associations":{"together":{"date":"month"}}' in parse(
-        changed(("[disclosure]", extra))
-    ).content()
+    assert (
+        b'"associations":{"together":{"date":"month"}}'
+        in parse(changed(("[disclosure]", extra))).content()
+    )
 
 
 def test_unused_vocabularies_are_refused():
