@@ -17,7 +17,9 @@ _DIGITS = 2 * _BYTES
 
 def rows_of(identifiers: Any) -> NDArray[np.uint8]:
     """Return identifiers, an Arrow array of 16 bytes each, as uint8 (n, 16); null is zeros."""
-    whole = identifiers.combine_chunks() if isinstance(identifiers, pa.ChunkedArray) else identifiers
+    whole = (
+        identifiers.combine_chunks() if isinstance(identifiers, pa.ChunkedArray) else identifiers
+    )
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.nulls(0, whole.type)
     data = np.frombuffer(whole.buffers()[1] or b"", np.uint8)

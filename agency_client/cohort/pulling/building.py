@@ -1,4 +1,4 @@
-"""The tables of a cohort, from the matcher's map and the agencies' payload, whole columns at a time.
+"""The tables of a cohort from the matcher's map and agencies' payload, a column at a time.
 
 Everything that comes in has been verified; see `agency_client.cohort.pulling.checking`.
 """
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agency_client.cohort.counting import expected_count
-from agency_client.cohort.pulling.arrays import agreed, hex_of, keys_of, rows_of
+from agency_client.cohort.pulling.arrays import agreed, hex_of, keys_of
 from agency_client.cohort.tables import BETWEEN_AGENCIES, schema_of
 from linkage.protocol.sections.payload import Payload
 
@@ -188,7 +188,9 @@ class _Numbered:
         types = self._parts.payload.events
         yearly = pa.array([name for name, own in types.items() if own.date == "year"], pa.string())
         dates = _whole(events["date"]).dictionary_encode()
-        text = pa.array([f"{day.year}Q{(day.month + 2) // 3}" for day in dates.dictionary.to_pylist()])
+        text = pa.array(
+            [f"{day.year}Q{(day.month + 2) // 3}" for day in dates.dictionary.to_pylist()]
+        )
         quarters = text.cast(pa.string()).take(dates.indices)
         return pc.if_else(
             pc.is_in(_whole(events["event"]), yearly), pa.scalar(None, pa.string()), quarters

@@ -33,14 +33,17 @@ def rows(checked):
 
 
 def test_events_are_made_coarse_and_their_places_standardised(tmp_path):
-    content = codecs.BOM_UTF8 + (
-        "Record ID;Event;DATE;kind;Place;Postcode;Officer\n"
-        " r2 ;Missing episode;14/07/2026;;King’s Cross, St. Pancras;n1c 4ql;A. Name\n"
-        "r1;missing_episode;2026-08;;N/A;;A. Name\n"
-        "r1;meeting;1 Sept 2026;MASE;;;A. Name\n"
-        "r3;MEETING;;Multi-agency child exploitation meeting;;;A. Name\n"
-        "r3;arrest;19.09.2026;;;E1;A. Name\n"
-    ).encode()
+    content = (
+        codecs.BOM_UTF8
+        + (
+            "Record ID;Event;DATE;kind;Place;Postcode;Officer\n"
+            " r2 ;Missing episode;14/07/2026;;King’s Cross, St. Pancras;n1c 4ql;A. Name\n"
+            "r1;missing_episode;2026-08;;N/A;;A. Name\n"
+            "r1;meeting;1 Sept 2026;MASE;;;A. Name\n"
+            "r3;MEETING;;Multi-agency child exploitation meeting;;;A. Name\n"
+            "r3;arrest;19.09.2026;;;E1;A. Name\n"
+        ).encode()
+    )
     inspection = inspect(tmp_path, "events", content)
     found = rows(inspection.events())
     assert inspection.faults.count == 0
@@ -136,7 +139,7 @@ def test_associations_join_two_records_of_the_agency(tmp_path):
 
 
 def test_a_file_without_its_columns_is_refused_by_name(tmp_path):
-    with pytest.raises(InputError, match="events.csv has no column 'date'; its columns are"):
+    with pytest.raises(InputError, match=r"events\.csv has no column 'date'; its columns are"):
         inspect(tmp_path, "events", "record_id,event,when\nr1,arrest,2026-01-01\n")
     with pytest.raises(InputError, match=r"names 'colour' under \[events\]"):
         parse_payload_columns('[events]\ncolour = "x"', "c.toml", AGREEMENT.payload)
