@@ -13,31 +13,13 @@ import pyarrow.compute as pc
 from agency_client.payload.checking import Checked, Inspection, Terms, joined
 from agency_client.payload.columns import Part, PayloadColumns, parse_payload_columns
 from agency_client.payload.faults import refuse_faults
+from agency_client.payload.files import PayloadFiles
 from agency_client.payload.reading import HandedTable, read_handed
 from agency_client.payload.records import OwnRecords
 from agency_client.textfiles import read_text
 from linkage.errors import InputError, PolicyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.sections.payload import Payload
-
-
-@dataclass(frozen=True)
-class PayloadFiles:
-    """What an agency hands in; ``columns`` says its own headings (TOML)."""
-
-    attributes: tuple[Path, ...] = ()
-    events: tuple[Path, ...] = ()
-    associations: tuple[Path, ...] = ()
-    columns: Path | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.attributes or self.events or self.associations)
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Every file of it."""
-        columns = () if self.columns is None else (self.columns,)
-        return (*self.attributes, *self.events, *self.associations, *columns)
 
 
 @dataclass(frozen=True, repr=False)

@@ -17,29 +17,17 @@ from numpy.typing import NDArray
 from agency_client.cohort.counting import expected_count
 from agency_client.cohort.pulling.arrays import agreed, hex_of, keys_of
 from agency_client.cohort.tables import BETWEEN_AGENCIES, schema_of
+from linkage.protocol.cohort.people_map import PeopleMap
+from linkage.protocol.cohort.tables import PayloadTables
 from linkage.protocol.sections.payload import Payload
 
 
 @dataclass(frozen=True, repr=False)
-class OpenedPayload:
-    """What one agency gave: the tables of the protocol, opened and verified."""
-
-    people: Any
-    events: Any
-    associations: Any
-
-
-@dataclass(frozen=True, repr=False)
 class Parts:
-    """What a cohort is made of.
+    """What a cohort is made of: the matcher's map, and payload by agency."""
 
-    ``map`` has a row per record of the run (pseudonym, agency, person, probability), ``households``
-    pairs (pseudonym, other); ``payloads`` are by agency.
-    """
-
-    map: Any
-    households: Any
-    payloads: Mapping[str, OpenedPayload]
+    people: PeopleMap
+    payloads: Mapping[str, PayloadTables]
     payload: Payload
 
 
@@ -88,18 +76,18 @@ class _Numbered:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._keys, first, self._person_of = np.unique(
-            keys_of(parts.map["pseudonym"]), return_index=True, return_inverse=True
+            keys_of(parts.people.records["pseudonym"]), return_index=True, return_inverse=True
         )
-        self.names = hex_of(parts.map["pseudonym"].take(pa.array(first)))
-        self.agencies = pc.unique(parts.map["agency"]).sort()
-        found = pc.index_in(parts.map["agency"], self.agencies)
+        self.names = hex_of(parts.people.records["pseudonym"].take(pa.array(first)))
+        self.agencies = pc.unique(parts.people.records["agency"]).sort()
+        found = pc.index_in(parts.people.records["agency"], self.agencies)
         self._agency_of = np.asarray(found, np.int64)
         self._rows = {name: self._rows_of(name) for name in parts.payloads}
 
     def _rows_of(self, agency: str) -> NDArray[np.int64]:
         """Return, per row of an agency's people, the row of the map that is about it."""
-        here = np.flatnonzero(np.asarray(pc.equal(self._parts.map["agency"], agency)))
-        mapped = keys_of(self._parts.map["person"].take(pa.array(here)))
+        here = np.flatnonzero(np.asarray(pc.equal(self._parts.people.records["agency"], agency)))
+        mapped = keys_of(self._parts.people.records["person"].take(pa.array(here)))
         given = keys_of(self._parts.payloads[agency].people["person"])
         order = np.argsort(mapped)
         return here[order[np.searchsorted(mapped, given, sorter=order)]]
@@ -108,7 +96,7 @@ class _Numbered:
         wide = self._person_of * len(self.agencies) + self._agency_of
         pairs, of = np.unique(wide, return_inverse=True)
         least = np.ones(len(pairs))
-        np.minimum.at(least, of, np.asarray(self._parts.map["probability"], np.float64))
+        np.minimum.at(least, of, np.asarray(self._parts.people.records["probability"], np.float64))
         return _Memberships(
             pairs // len(self.agencies),
             pairs % len(self.agencies),
@@ -219,7 +207,7 @@ class _Numbered:
         return self.names.take(pa.array(self._person_of[rows]))
 
     def households(self) -> dict[str, Any]:
-        table = self._parts.households
+        table = self._parts.people.households
         return {"person": hex_of(table["pseudonym"]), "other": hex_of(table["other"])}
 
 

@@ -54,7 +54,7 @@ def write_cohort(
     try:
         contents = {table_file(name): _parquet(own) for name, own in tables.items()}
         digests = {name: hashlib.sha256(own).hexdigest() for name, own in contents.items()}
-        described = {**facts, "files": digests}
+        described = {**facts, "digests": digests}
         contents[DICTIONARY_FILE] = _dictionary(payload)
         contents[OVERVIEW_FILE] = overview_page(described, tables, payload).encode()
         contents[COHORT_FILE] = (

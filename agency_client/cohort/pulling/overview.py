@@ -122,15 +122,13 @@ def _events(events: Any) -> Grid:
 def _estimate(own: Mapping[str, Any]) -> tuple[str, str, str]:
     return (
         f"{own['agency_a']} and {own['agency_b']}",
-        _share(own["precision"], own["precision_low"], own["precision_high"]),
-        _share(own["recall"], own["recall_low"], own["recall_high"]),
+        _share(own["precision"], own["intervals"]["precision"]),
+        _share(own["recall"], own["intervals"]["recall"]),
     )
 
 
-def _share(value: float | None, low: float | None, high: float | None) -> str:
-    if value is None:
-        return "not known"
-    within = "" if low is None or high is None else f" ({low:.1%} to {high:.1%})"
+def _share(value: float, interval: Sequence[float] | None) -> str:
+    within = f" ({interval[0]:.1%} to {interval[1]:.1%})" if interval else ""
     return f"{value:.1%}{within}"
 
 
