@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import tempfile
 
+from pydantic import TypeAdapter
+
+from agency_client.matcher_api.connection import Connection
+from linkage.errors import MissingError
+from linkage.protocol.canonical import canonical_json, encode_base64
 from linkage.protocol.cohort.replies import (
     CohortEntry,
     CohortFile,
@@ -14,11 +19,6 @@ from linkage.protocol.cohort.replies import (
     PayloadCommit,
     PayloadState,
 )
-from pydantic import TypeAdapter
-
-from agency_client.matcher_api.connection import Connection
-from linkage.errors import MissingError
-from linkage.protocol.canonical import canonical_json, encode_base64
 from linkage.protocol.replies import parse_reply
 from linkage.protocol.settings import settings
 
