@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from agency_client.cli.options import FILE
 from linkage.errors import InputError
 
 if TYPE_CHECKING:
+    from agency_client.disclosures.from_cohort import Chosen
     from agency_client.disclosures.office import Office
     from agency_client.disclosures.proposing import Wish
 
@@ -63,6 +64,11 @@ def clusters(*, work: Work) -> None:
     "--cluster", "pairs", multiple=True, metavar="PSEUDONYM=RULE", help="A cluster; again for more."
 )
 @click.option("--clusters", "table", type=FILE, help="A CSV file with the columns cluster, rule.")
+@click.option(
+    "--cohort", type=FILE, help="Your cohort's folder, for people in --people, under one --rule."
+)
+@click.option("--people", type=FILE, help="A table with the column person, of the cohort.")
+@click.option("--rule", help="The agreement's rule that lets the cohort's people be proposed.")
 @click.option("--purpose", help="A purpose code of the agreement; needed if it has several.")
 @click.option("--reference", required=True, help="The case or meeting; it isn't put in the log.")
 @click.option(
@@ -77,6 +83,9 @@ def propose(
     *,
     pairs: tuple[str, ...],
     table: Path | None,
+    cohort: Path | None,
+    people: Path | None,
+    rule: str | None,
     work: Work,
     **options: str | tuple[str, ...] | None,
 ) -> None:
@@ -85,18 +94,29 @@ def propose(
     The lawful basis is the agreement's. Everything that the agreement asks of a proposal is checked
     before it is sent; exit code 4 with the clause where it forbids something. Nobody is named
     before the quorum has approved, and your own approval doesn't count.
+
+    People of a cohort that you have pulled are named by --cohort, --people and --rule. The matcher
+    finds their clusters, as long as the cohort is of the newest run; who of the cohort is who in
+    the proposal, you aren't told.
     """
-    from agency_client.disclosures.proposing import chosen_clusters, draft, read_clusters
+    from agency_client.disclosures.from_cohort import read_chosen_people
+    from agency_client.disclosures.proposing import draft
     from agency_client.disclosures.proposing import propose as send
     from linkage.entries import VerifiedFile
 
-    if (table is None) == (not pairs):
-        raise click.UsageError("give either --cluster, once or more often, or --clusters")
-    split = [_pair(text) for text in pairs]
-    chosen = read_clusters(table) if table else chosen_clusters(split, "--cluster")
+    if [bool(pairs), table is not None, cohort is not None].count(True) != 1:
+        raise click.UsageError("give --cluster, once or more often, or --clusters, or --cohort")
+    if not (cohort is None) == (people is None) == (rule is None):
+        raise click.UsageError("give --cohort, --people and --rule together")
+    of = read_chosen_people(cohort, people) if cohort and people else None
+    chosen = _chosen(pairs, table, of, rule)
     with at_work(work) as office:
         office.require_role("agency", "analyst", "recipient")
-        made = draft(office, _wish(office, chosen, options))
+        wish = _wish(office, chosen, options)
+        if of is not None and office.agreement.disclosure is not None:
+            of.require_proposable(office.agreement.disclosure, str(rule))
+            wish = replace(wish, cohort=of.cohort)
+        made = draft(office, wish)
         unsent = VerifiedFile(made.case, (), office.api.connection.log.pinned.pinned, b"")
         if work.dry_run or not work.yes:
             show_before(unsent, office.name)
@@ -108,6 +128,19 @@ def propose(
         found = send(office, made)
         witnessed(office)
     tell(found, office.name, "proposed", work.output)
+
+
+def _chosen(
+    pairs: tuple[str, ...], table: Path | None, of: Chosen | None, rule: str | None
+) -> dict[str, str]:
+    """Return the rule of each cluster."""
+    from agency_client.disclosures.proposing import chosen_clusters, read_clusters
+
+    if of is not None:
+        return chosen_clusters([(name, str(rule)) for name in of.people], "--people")
+    if table is not None:
+        return read_clusters(table)
+    return chosen_clusters([_pair(text) for text in pairs], "--cluster")
 
 
 def _pair(text: str) -> tuple[str, str]:
