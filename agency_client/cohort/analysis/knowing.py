@@ -60,7 +60,7 @@ def absent_people(frames: Frames, links: Links, asked: Asked) -> Absence:
     absent = int(known.sum()) - drawn_sum(probability[both]) - unseen
     by_links = expected_count(1 - probability[known])
     chance = 1 - (float(unseen.mean()) / left if left else 0.0)
-    people = _described(links, known & ~both, chance)
+    people = _described(links, np.asarray(known & ~both), chance)
     return Absence(people, left, by_links, summary(absent), recall_known)
 
 
@@ -132,7 +132,7 @@ def _shared(
     given: dict[int, PairEstimate], there: NDArray[np.bool_], found: NDArray[np.float64],
     end: int | None,
 ) -> float:  # fmt: skip
-    """Return the recall over all found; of the interval's ``end``, or the mean where that is None."""
+    """Return the recall over all found: at an ``end`` of the interval, or the mean if None."""
     chosen_end = {j: own.recall if end is None or own.interval is None else own.interval[end]
                   for j, own in given.items()}  # fmt: skip
     unseen = np.ones(len(found))

@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -171,12 +171,12 @@ def _associations(random: np.random.Generator, rows: list[dict[str, Any]]) -> li
     found = []
     for start in range(0, min(len(police), 90) - 4, 5):
         gang = police[start : start + 5]
-        for one, other in zip(gang, gang[1:], strict=False):
-            for _ in range(int(random.integers(1, 4))):
-                found.append({
-                    "person": one, "other": other, "agency": "police",
-                    "association": "missing_together", "date": MONTHS[3], "place": None,
-                })  # fmt: skip
+        for one, other in pairwise(gang):
+            own = {
+                "person": one, "other": other, "agency": "police",
+                "association": "missing_together", "date": MONTHS[3], "place": None,
+            }  # fmt: skip
+            found += [own] * int(random.integers(1, 4))
     return found
 
 
