@@ -76,12 +76,27 @@ def _payload(payload: Payload | None) -> Iterator[str]:
     if payload is None:
         yield "Nothing: no attribute, no event and no association travels."
         return
-    for name, own in payload.attributes.items():
-        yield f"{name}, {_attribute(own, payload)}."
-    for name, event in payload.events.items():
-        yield f"The event {name}, {_event(event, payload)}."
-    for name, association in payload.associations.items():
-        yield f"That people are joined by {name}, {_association(association)}."
+    for name, how in attributes_in_words(payload).items():
+        yield f"{name}, {how}."
+    for name, how in events_in_words(payload).items():
+        yield f"The event {name}, {how}."
+    for name, how in associations_in_words(payload).items():
+        yield f"That people are joined by {name}, {how}."
+
+
+def attributes_in_words(payload: Payload) -> dict[str, str]:
+    """Return in what form each attribute travels."""
+    return {name: _attribute(own, payload) for name, own in payload.attributes.items()}
+
+
+def events_in_words(payload: Payload) -> dict[str, str]:
+    """Return in what form each type of event travels."""
+    return {name: _event(own, payload) for name, own in payload.events.items()}
+
+
+def associations_in_words(payload: Payload) -> dict[str, str]:
+    """Return in what form each type of association travels."""
+    return {name: _association(own) for name, own in payload.associations.items()}
 
 
 def _attribute(own: Attribute, payload: Payload) -> str:

@@ -6,7 +6,7 @@ pseudonym and no token of a place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from agency_client.payload.columns import OTHER, RECORD
+from agency_client.payload.columns import OTHER, RECORD, Part
 from agency_client.payload.faults import FileFaults
 from agency_client.payload.reading import HandedTable
 from agency_client.payload.records import OwnRecords
@@ -35,7 +35,11 @@ from hashing.standardise import distinct
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.sections.payload import AssociationType, DateCoarsening, EventType, Payload
 
-_Check = Callable[[str, Rule], Any]
+COLUMNS: Mapping[Part, tuple[str, ...]] = {
+    "events": ("record", "event", "date", "kind", "district", "place"),
+    "associations": ("record", "other", "association", "date", "place"),
+}
+_TYPES = {"record": pa.int64(), "other": pa.int64(), "date": pa.date32()}
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Inspection:
             {**self._event(rows, types[name]), "event": name}
             for name, rows in self._by_type("event", types, "event types")
         ]
-        return _joined(parts, ("record", "event", "date", "kind", "district", "place"))
+        return _checked(parts, COLUMNS["events"])
 
     def associations(self) -> Checked:
         """Return the associations, those of one type together."""
@@ -107,7 +111,7 @@ class Inspection:
             {**self._association(rows, types[name]), "association": name}
             for name, rows in self._by_type("association", types, "associations")
         ]
-        return _joined(parts, ("record", "other", "association", "date", "place"))
+        return _checked(parts, COLUMNS["associations"])
 
     def _event(self, rows: HandedTable, own: EventType) -> dict[str, Any]:
         vocabularies = self.terms.payload.vocabularies
@@ -226,12 +230,16 @@ def _unspoken(_: str) -> Cell:
     return Cell("")
 
 
-def _joined(parts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Checked:
+def joined(found: Sequence[Checked], part: Part) -> Checked:
+    """Return the rows of several files one after the other."""
+    return _checked([own.columns for own in found], COLUMNS[part])
+
+
+def _checked(parts: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Checked:
     """Return parts one after the other; a column may be one text for all of a part."""
-    types = {"record": pa.int64(), "other": pa.int64(), "date": pa.date32()}
     columns = {}
     for name in names:
-        kind = types.get(name, pa.string())
+        kind = _TYPES.get(name, pa.string())
         arrays = [_array(part[name], kind, len(part["record"])) for part in parts]
         columns[name] = pa.concat_arrays(arrays) if arrays else pa.nulls(0, kind)
     return Checked(columns)

@@ -22,7 +22,7 @@ class Absence:
     ``people`` has, per person that isn't linked there, the probability that it is truly absent.
     ``found`` is their number; ``by_links`` takes linked people into account who may be wrongly
     linked; ``count``, the answer, also the links that were missed. ``recall_known`` is False where
-    no recall of a pair was estimated: then ``count`` leaves missed links out and is too high.
+    the recall of a pair wasn't estimated, or is but an upper limit: then ``count`` is too high.
     """
 
     people: pd.DataFrame
@@ -102,7 +102,7 @@ def _missed_people(
     """
     (column,) = np.flatnonzero(here.any(axis=0)).tolist() or [0]
     recalls = _recalls(description, links, column, there)
-    known = all(own is not None for own in recalls.values())
+    known = all(own is not None and own.counts_unseen for own in recalls.values())
     given = {j: own for j, own in recalls.items() if own is not None}
     found = links.together(here, there)
     if not given:

@@ -87,5 +87,5 @@ def _dominated(table: Table, by: Literal["place", "agency"]) -> Iterator[Decisio
         long = long.drop_duplicates()
     sizes = long.groupby(["cell", "who"]).size()
     for cell, own in sizes.groupby("cell"):
-        if dominated(own.to_numpy(float)):
+        if dominated(own.to_numpy(np.float64)):
             yield Decision(int(str(cell)), by)

@@ -92,7 +92,7 @@ def _labels(base: pd.DataFrame, spec: TableSpec, names: tuple[str, ...]) -> tupl
     """
     found: list[str] = [""]
     for number, name in enumerate(names):
-        values = sorted(map(str, spec.where.get(name) or base[name].unique()))
+        values: list[str] = sorted(spec.where.get(name) or base[name].unique().tolist())
         found = [f"{one}, {value}" if number else value for one in found for value in values]
     return tuple(found)
 
