@@ -92,7 +92,7 @@ def _labels(base: pd.DataFrame, spec: TableSpec, names: tuple[str, ...]) -> tupl
     """
     found: list[str] = [""]
     for number, name in enumerate(names):
-        values: list[str] = sorted(spec.where.get(name) or base[name].unique().tolist())
+        values = sorted(spec.where.get(name) or set(map(str, base[name])))
         found = [f"{one}, {value}" if number else value for one in found for value in values]
     return tuple(found)
 

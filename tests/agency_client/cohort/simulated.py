@@ -117,7 +117,7 @@ def write_small(
     given = attributes or {}
     rows = [
         {"person": person, "agency": agency, "probability": probability, "records": 1,
-         **{"home": None, "sex": None, **given.get((person, agency), {})}}
+         "home": None, "sex": None, **given.get((person, agency), {})}
         for person, agency, probability in memberships
     ]  # fmt: skip
     empty = {"kind": None, "quarter": None, "district": None, "place": None, "date": None}

@@ -67,9 +67,13 @@ def test_overlaps_of_sure_links_are_exact(tmp_path: Path):
 def test_networks_have_each_pair_once_and_nobody_with_themselves(tmp_path: Path):
     links = [("a", "police", 0.9), ("a", "health", 0.9), ("b", "police", 1.0), ("c", "police", 1.0)]
     own = {"agency": "police", "association": "missing_together"}
-    told = [{"person": "a", "other": "b", **own}, {"person": "b", "other": "a", **own},
-            {"person": "b", "other": "c", **own}, {"person": "c", "other": "c", **own},
-            {"person": "a", "other": "b", "agency": "health", "association": "recruiter"}]  # fmt: skip
+    told = [
+        {"person": "a", "other": "b", **own},
+        {"person": "b", "other": "a", **own},
+        {"person": "b", "other": "c", **own},
+        {"person": "c", "other": "c", **own},
+        {**own, "person": "a", "other": "b", "agency": "health", "association": "recruiter"},
+    ]
     network = opened(tmp_path, links, associations=told).network()
     table = edges(network)
     assert table[["one", "two", "reports"]].values.tolist() == [["a", "b", 3], ["b", "c", 1]]
