@@ -59,7 +59,7 @@ def read_groups(table: Table, shown: NDArray[np.bool_], earlier: list[Earlier]) 
         inside[first].T.tocsr(),
         int(shown.sum()),
         np.bincount(group, minlength=len(names)).astype(np.int64),
-        owners.to_numpy(np.int64),
+        np.asarray(owners, np.int64),
     )
 
 
