@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.sections.disclosure import Disclosure, DisclosureRule
-from linkage.protocol.sections.payload import Attribute, EventType, Payload
+from linkage.protocol.sections.payload import AssociationType, Attribute, EventType, Payload
 from linkage.protocol.weakness import scheme_warnings
+
+_TOKEN = "a keyed token in place of its place, the same for all agencies"  # noqa: S105
 
 
 def agreement_in_words(agreement: Agreement) -> dict[str, list[str]]:
@@ -72,12 +74,29 @@ def _linking(agreement: Agreement) -> Iterator[str]:
 
 def _payload(payload: Payload | None) -> Iterator[str]:
     if payload is None:
-        yield "Nothing: no attribute and no event travels."
+        yield "Nothing: no attribute, no event and no association travels."
         return
-    for name, own in payload.attributes.items():
-        yield f"{name}, {_attribute(own, payload)}."
-    for name, event in payload.events.items():
-        yield f"The event {name}, {_event(event, payload)}."
+    for name, how in attributes_in_words(payload).items():
+        yield f"{name}, {how}."
+    for name, how in events_in_words(payload).items():
+        yield f"The event {name}, {how}."
+    for name, how in associations_in_words(payload).items():
+        yield f"That people are joined by {name}, {how}."
+
+
+def attributes_in_words(payload: Payload) -> dict[str, str]:
+    """Return in what form each attribute travels."""
+    return {name: _attribute(own, payload) for name, own in payload.attributes.items()}
+
+
+def events_in_words(payload: Payload) -> dict[str, str]:
+    """Return in what form each type of event travels."""
+    return {name: _event(own, payload) for name, own in payload.events.items()}
+
+
+def associations_in_words(payload: Payload) -> dict[str, str]:
+    """Return in what form each type of association travels."""
+    return {name: _association(own) for name, own in payload.associations.items()}
 
 
 def _attribute(own: Attribute, payload: Payload) -> str:
@@ -88,8 +107,19 @@ def _attribute(own: Attribute, payload: Payload) -> str:
 
 def _event(event: EventType, payload: Payload) -> str:
     kinds = f", {_words(event.vocabulary, payload)}" if event.vocabulary else ""
-    place = "with its outward postcode" if event.places else "without its place"
-    return f"to the {event.date}, {place}{kinds}"
+    return f"to the {event.date}, {_place(event)}{kinds}"
+
+
+def _place(event: EventType) -> str:
+    if not (event.places or event.place_tokens):
+        return "without its place"
+    parts = ["its outward postcode"] if event.places else []
+    return f"with {' and '.join([*parts, *([_TOKEN] if event.place_tokens else [])])}"
+
+
+def _association(association: AssociationType) -> str:
+    date = f"to the {association.date}" if association.date else "without its date"
+    return f"{date}, {f'with {_TOKEN}' if association.place_tokens else 'without its place'}"
 
 
 def _words(name: str, payload: Payload) -> str:

@@ -90,8 +90,8 @@ def resolve_columns(extract: Headed, fields: Sequence[str], columns: ColumnMap) 
     """
     _refuse_unfitting(columns, fields)
     wanted = {name: columns.fields.get(name, name) for name in fields if name not in columns.absent}
-    places = {name: _find(extract, column) for name, column in wanted.items()}
-    record_id = _find(extract, columns.record_id)
+    places = {name: find_column(extract, column) for name, column in wanted.items()}
+    record_id = find_column(extract, columns.record_id)
     missing = [wanted[name] for name, place in places.items() if place is None]
     if record_id is None:
         missing.insert(0, columns.record_id)
@@ -123,7 +123,11 @@ def record_ids(extract: Extract, columns: ResolvedColumns) -> tuple[str, ...]:
     return ids
 
 
-def _find(extract: Headed, wanted: str) -> int | None:
+def find_column(extract: Headed, wanted: str) -> int | None:
+    """Return where a heading is, None if it isn't there; capitals and separators don't matter.
+
+    Raises `InputError` where two headings could be meant.
+    """
     if wanted in extract.header:
         return extract.header.index(wanted)
     alike = [i for i, name in enumerate(extract.header) if _alike(name) == _alike(wanted)]

@@ -19,6 +19,7 @@ _COMMANDS = {
     for name in (
         "agreement",
         "check",
+        "cohort",
         "dedupe",
         "disclosures",
         "doctor",

@@ -1,9 +1,9 @@
-"""``agency-client push``: a file of encodings to the matcher, and the receipt for it."""
+"""``agency-client push``: encodings to the matcher, payload to analysts, and the receipts."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,13 @@ import click
 from agency_client.cli.failures import say
 from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
 from agency_client.cli.options import FILE, dry_run_option, format_option
+from agency_client.cli.push_payload import (
+    PayloadDesk,
+    checked_payload,
+    payload_options,
+    push_payload,
+    show_payload,
+)
 from agency_client.keystore.pins import remember
 from agency_client.linkage_secrets import read_signed_agreement, require_usable
 from agency_client.matcher_api.exchange import fetch_signatures
@@ -25,12 +32,15 @@ from linkage.protocol.agreement import Agreement, parse_agreement
 if TYPE_CHECKING:
     from agency_client.keystore.store import OpenKeystore
     from agency_client.matcher_api.api import MatcherApi
+    from agency_client.payload.pushing import PushedPayload
     from agency_client.uploads.progress import Shown
     from linkage.receipts import VerifiedReceipt
 
 _EXAMPLE = """\b
 Example:
   agency-client push police.arrow --agreement agreement.toml --matcher https://matcher.example
+  agency-client push police.arrow --agreement agreement.toml --map police.map.parquet \\
+      --attributes children.csv --events missing.csv --events arrests.csv
 """
 
 
@@ -69,6 +79,7 @@ class _Errand:
     type=click.IntRange(min=1),
     help="Round of linking; the newest that is open unless given.",
 )
+@payload_options
 @desk_options
 @dry_run_option
 @format_option
@@ -77,6 +88,7 @@ def push(
     file: Path,
     agreement: Path,
     round_number: int | None,
+    payload: PayloadDesk,
     desk: Desk,
     dry_run: bool,
     output: Literal["text", "json"],
@@ -87,24 +99,31 @@ def push(
     has arrived; the same holds if you run the command again. The receipt, FILE.receipt, proves that
     the matcher's log holds what you have sent. Exit code 75 while the agreement isn't in force or
     no round is open, 3 where the file is found damaged or not to fit, 4 where a rule forbids it.
+
+    With --attributes, --events or --associations, payload for analysts goes after it: with the same
+    command, or later with one that adds them. It is checked row by row against the agreement's
+    [payload] before anything is sent, made coarse on your machine, and sealed to each analyst, so
+    that the matcher can't read it. One payload is committed per round: give all of it at once.
     """
     from agency_client.uploads.progress import shown
 
     place, store = desk.place(), desk.opened()
     if place is None:
         raise click.UsageError("give the matcher with --matcher and --log-key")
-    refuse_unusable((receipt_path(file),), (file, agreement))
+    refuse_unusable((receipt_path(file),), (file, agreement, *payload.files.paths))
     with connected(place, store) as api, shown(file.stat().st_size, say) as progress:
         agreed = _agreed(api, agreement, store, fetch=not dry_run)
         looked_at = look_at(file, agreed, store.identity.name, progress.step("reading"))
         errand = _Errand(agreed, store, looked_at, round_number or _newest_round(api, agreed))
+        prepared = checked_payload(payload, agreed, file)
         if dry_run:
             say(f"would push {file} in round {errand.round}; nothing was sent.")
-            click.echo(json.dumps(errand.outcome()) if output == "json" else "nothing was sent")
+            _tell_unsent(errand, show_payload(prepared, agreed, output), output)
             return
         upload, verified = _sent(errand, api, progress)
+        pushed = push_payload(prepared, api, store, agreed, errand.round, file)
         witness_quietly(api)
-    _tell(errand, upload, verified, output)
+    _tell(errand, upload, verified, pushed, output)
 
 
 def _agreed(api: MatcherApi, file: Path, store: OpenKeystore, *, fetch: bool) -> Agreement:
@@ -139,13 +158,31 @@ def _sent(errand: _Errand, api: MatcherApi, progress: Shown) -> tuple[str, Verif
     return done.upload, verified
 
 
-def _tell(errand: _Errand, upload: str, verified: VerifiedReceipt, output: str) -> None:
+def _tell_unsent(errand: _Errand, payload: dict[str, Any], output: str) -> None:
     if output == "json":
-        size = verified.checkpoint.size
-        click.echo(json.dumps(errand.outcome() | {"upload": upload, "log_size": size}))
+        click.echo(json.dumps(errand.outcome() | payload))
+        return
+    click.echo("nothing was sent")
+
+
+def _tell(
+    errand: _Errand,
+    upload: str,
+    verified: VerifiedReceipt,
+    pushed: list[PushedPayload],
+    output: str,
+) -> None:
+    if output == "json":
+        told = {"upload": upload, "log_size": verified.checkpoint.size}
+        payload = [asdict(own) | {"receipt": str(own.receipt)} for own in pushed]
+        click.echo(json.dumps(errand.outcome() | told | {"payload": payload}))
         return
     click.echo(
         f"committed in round {errand.round}: {errand.file.rows:,} rows, "
         f"{errand.file.size:,} bytes\n"
         f"receipt: {receipt_path(errand.file.path)}, verified against the matcher's log"
     )
+    for own in pushed:
+        done = "was committed before" if own.before else "committed"
+        click.echo(f"payload for {own.analyst} {done}: {own.pieces:,} pieces of 1 MiB, sealed")
+        click.echo(f"receipt: {own.receipt}, verified against the matcher's log")

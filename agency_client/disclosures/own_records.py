@@ -21,8 +21,8 @@ from linkage.protocol.scheme import Scheme
 
 RECORD_ID = "record_id"
 BETWEEN_ALTERNATES = "; "
-_TOKEN = "record_token"  # noqa: S105 - the name of a column
-_SPACES = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
+TOKEN = "record_token"  # noqa: S105 - the name of a column
+SPACES = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ def record_ids_of(tokens: Iterable[bytes], own_map: Path) -> dict[bytes, str]:
     Raises `InputError` where a token isn't in the map: of another push, or the matcher's invention.
     """
     wanted = {token.hex(): token for token in tokens}
-    table = _map_table(own_map)
-    table = table.filter(pc.is_in(table[_TOKEN], pa.array(sorted(wanted), pa.string())))
-    pairs = zip(table[_TOKEN].to_pylist(), table[RECORD_ID].to_pylist(), strict=True)
+    table = map_table(own_map)
+    table = table.filter(pc.is_in(table[TOKEN], pa.array(sorted(wanted), pa.string())))
+    pairs = zip(table[TOKEN].to_pylist(), table[RECORD_ID].to_pylist(), strict=True)
     found = {wanted[token]: str(record) for token, record in pairs}
     if len(found) < len(wanted):
         raise InputError(
@@ -59,7 +59,7 @@ def tokens_of(record_ids: Iterable[str], own_map: Path) -> list[str]:
     Raises `InputError` where a record isn't in the map.
     """
     wanted = set(record_ids)
-    table = _map_table(own_map)
+    table = map_table(own_map)
     table = table.filter(pc.is_in(table[RECORD_ID], pa.array(sorted(wanted), pa.string())))
     missing = len(wanted) - len(set(table[RECORD_ID].to_pylist()))
     if missing:
@@ -67,7 +67,7 @@ def tokens_of(record_ids: Iterable[str], own_map: Path) -> list[str]:
             f"{missing:,} of {len(wanted):,} records aren't in {own_map.name}; give the map of "
             "your newest push, and record ids as they are in the extract."
         )
-    return sorted(set(table[_TOKEN].to_pylist()))
+    return sorted(set(table[TOKEN].to_pylist()))
 
 
 def fields_of(
@@ -104,9 +104,10 @@ def read_record_ids(path: Path) -> list[str]:
     return sorted(set(found))
 
 
-def _map_table(path: Path) -> Any:
+def map_table(path: Path) -> Any:
+    """Return the whole map, columns ``record_token`` and ``record_id``; raises `InputError`."""
     try:
-        table = pq.read_table(path, columns=[_TOKEN, RECORD_ID])
+        table = pq.read_table(path, columns=[TOKEN, RECORD_ID])
     except (pa.ArrowException, ValueError):
         table = None
     if table is None or {str(field.type) for field in table.schema} != {"string"}:
@@ -125,7 +126,7 @@ def _rows_of(
     piece: Piece, columns: ResolvedColumns, chosen: Mapping[str, int | None], wanted: set[str]
 ) -> Iterator[tuple[str, Fields]]:
     """Yield the wanted rows of a piece: record id, and the fields that have something in them."""
-    ids = pc.utf8_trim(piece.columns[columns.record_id], characters=_SPACES)
+    ids = pc.utf8_trim(piece.columns[columns.record_id], characters=SPACES)
     places = pc.indices_nonzero(pc.is_in(ids, pa.array(sorted(wanted), pa.string())))
     cells = {
         name: piece.columns[index].take(places).to_pylist()

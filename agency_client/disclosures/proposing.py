@@ -16,7 +16,7 @@ from agency_client.disclosures.office import Office, require_plain
 from agency_client.textfiles import read_text
 from linkage.entries import VerifiedFile
 from linkage.errors import InputError, PolicyError, VerificationError
-from linkage.protocol.disclosure.history import Case, open_case
+from linkage.protocol.disclosure.history import Case, open_case, open_evidence
 from linkage.protocol.disclosure.messages import (
     MOST_CLUSTERS,
     Asked,
@@ -38,6 +38,7 @@ DAY = 86_400
 class Wish:
     """What is asked for: the rule of each cluster, for whom, why, and until when.
 
+    With ``cohort``, the id of one, the clusters go by that cohort's pseudonyms, and have one rule.
     ``fields`` and ``recipients`` empty are all that the agreement allows, ``purpose`` None its
     only one; ``expires`` is POSIX seconds, None the longest that the agreement allows.
     """
@@ -50,6 +51,7 @@ class Wish:
     purpose: str | None = None
     expires: int | None = None
     supersedes: str | None = None
+    cohort: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,14 @@ def draft(office: Office, wish: Wish) -> Draft:
     Raises `PolicyError` with every clause that it breaks, `InputError` for what can't be read.
     """
     terms = _terms(office)
-    request = EvidenceRequest(tuple(sorted(wish.clusters)))
+    request = EvidenceRequest(tuple(sorted(wish.clusters)), wish.cohort)
     evidence = office.api.evidence(request)
     now = office.seconds
     proposal = Proposal(
         agreement=office.agreement.digest(),
         epoch=office.agreement.agreement.epoch,
         evidence=digest_of(evidence),
-        clusters=tuple(Asked(name, wish.clusters[name]) for name in sorted(wish.clusters)),
+        clusters=_asked(office, wish, evidence),
         fields=tuple(sorted(set(wish.fields or terms.fields))),
         recipients=tuple(sorted(set(wish.recipients or terms.recipients))),
         purpose=wish.purpose or _only_purpose(office),
@@ -154,6 +156,23 @@ def parse_moment(text: str) -> int:
             f"{text!r} is no time; write a day, 2026-12-24, or a moment in UTC, "
             "2026-12-24T10:00:00Z."
         ) from None
+
+
+def _asked(office: Office, wish: Wish, evidence: bytes) -> tuple[Asked, ...]:
+    """Return the clusters by the pseudonyms of the run, which a cohort's are translated to.
+
+    The evidence has them in their own order: which of a cohort's people is which, it doesn't say.
+    """
+    rules = wish.clusters
+    if wish.cohort is None:
+        return tuple(Asked(name, rules[name]) for name in sorted(rules))
+    found = open_evidence(office.agreement, evidence).clusters
+    if len(found) != len(rules) or len(set(rules.values())) != 1:
+        raise VerificationError(
+            "The matcher's evidence isn't on as many people as were asked for; ask its operator."
+        )
+    rule = next(iter(rules.values()))
+    return tuple(Asked(own.cluster, rule) for own in found)
 
 
 def _terms(office: Office) -> Disclosure:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from linkage.encodings import BATCH_ROWS, TOKEN_BYTES, GroupLayout
+from linkage.flatbuffer import Table, read_number, root_table
 from matcher.uploads.failures import UnfitError
 
 _MAGIC = b"ARROW1"
@@ -38,51 +39,6 @@ class _Block:
     offset: int
     message: int
     body: int
-
-
-class _Table:
-    """A flatbuffer's table; raises `struct.error` or `ValueError` beyond the buffer."""
-
-    def __init__(self, data: bytes, at: int) -> None:
-        self._data = data
-        self._at = at
-        self._fields = at - _read(data, "<i", at)
-        self._size = _read(data, "<H", self._fields)
-
-    def number(self, field: int, form: str) -> int:
-        """Return a scalar, 0 if it is left out."""
-        at = self._place(field)
-        return 0 if at is None else _read(self._data, form, at)
-
-    def has(self, field: int) -> bool:
-        """Return whether a field is there."""
-        return self._place(field) is not None
-
-    def table(self, field: int) -> _Table:
-        """Return the table that a field refers to."""
-        at = self._place(field)
-        if at is None:
-            raise ValueError("a table is missing")
-        return _Table(self._data, at + _read(self._data, "<I", at))
-
-    def structs(self, field: int, form: str) -> list[tuple[int, ...]]:
-        """Return a vector of structs, empty if it is left out."""
-        at = self._place(field)
-        if at is None:
-            return []
-        start = at + _read(self._data, "<I", at)
-        count, size = _read(self._data, "<I", start), struct.calcsize(form)
-        found = self._data[start + 4 : start + 4 + count * size]
-        if len(found) != count * size:
-            raise ValueError("a vector is longer than its buffer")
-        return list(struct.iter_unpack(form, found))
-
-    def _place(self, field: int) -> int | None:
-        entry = 4 + 2 * field
-        if entry + 2 > self._size:
-            return None
-        offset = _read(self._data, "<H", self._fields + entry)
-        return self._at + offset if offset else None
 
 
 def require_layout(file: IO[bytes], groups: tuple[GroupLayout, ...], name: str) -> None:
@@ -117,12 +73,12 @@ def _read_footer(file: IO[bytes]) -> tuple[list[_Block], int]:
     tail = _at(file, max(0, size - _TAIL_BYTES), _TAIL_BYTES)
     if _at(file, 0, len(_HEAD)) != _HEAD or tail[4:] != _MAGIC:
         raise ValueError("no Arrow file")
-    length = _read(tail, "<i", 0)
+    length = read_number(tail, "<i", 0)
     start = size - _TAIL_BYTES - length
     if not 0 < length <= _MOST_FOOTER or start < len(_HEAD):
         raise ValueError("the footer has another length")
     data = _at(file, start, length)
-    footer = _Table(data, _read(data, "<I", 0))
+    footer = root_table(data)
     if footer.structs(2, "<qi4xq"):
         raise ValueError("it has dictionaries")
     return [_Block(*found) for found in footer.structs(3, "<qi4xq")], start
@@ -143,15 +99,18 @@ def _require_apart(blocks: list[_Block], end: int, groups: tuple[GroupLayout, ..
         raise ValueError("a batch goes beyond the footer")
 
 
-def _read_message(file: IO[bytes], block: _Block) -> _Table:
+def _read_message(file: IO[bytes], block: _Block) -> Table:
     data = _at(file, block.offset, block.message)
-    if _read(data, "<I", 0) != _CONTINUATION or _read(data, "<i", 4) != block.message - 8:
+    if (
+        read_number(data, "<I", 0) != _CONTINUATION
+        or read_number(data, "<i", 4) != block.message - 8
+    ):
         raise ValueError("the message has another length")
     content = data[8:]
-    return _Table(content, _read(content, "<I", 0))
+    return root_table(content)
 
 
-def _require_plain(message: _Table, block: _Block, groups: tuple[GroupLayout, ...]) -> None:
+def _require_plain(message: Table, block: _Block, groups: tuple[GroupLayout, ...]) -> None:
     """Require that a message is a record batch of plain columns within its body."""
     if message.number(1, "<B") != _RECORD_BATCH or message.number(3, "<q") != block.body:
         raise ValueError("it is no record batch of that size")
@@ -172,10 +131,3 @@ def _require_plain(message: _Table, block: _Block, groups: tuple[GroupLayout, ..
 def _at(file: IO[bytes], offset: int, length: int) -> bytes:
     file.seek(offset)
     return file.read(length)
-
-
-def _read(data: bytes, form: str, at: int) -> int:
-    if at < 0:
-        raise ValueError("an offset is negative")
-    value: int = struct.unpack_from(form, data, at)[0]
-    return value

@@ -82,7 +82,9 @@ def test_check_says_in_words_what_is_allowed(signed):
         "given_name, surname, date_of_birth go to hub once 2 of police, care, health have approved",
         "and 3 of them for protected people", "Counts below 10 are withheld",
         "Encodings after 100 days", "date_of_birth, a date coarsened to year",
-        "The event risk_meeting, to the month, without its place, one of standard, medium, high",
+        "The event meeting, to the month, without its place, one of mase, mace (meetings, version",
+        "The event missing_episode, to the month, with its outward postcode and a keyed token in",
+        "people are joined by same_placement, without its date, with a keyed token in place of",
         "known to at least 2 agencies with risk.high",
     ):  # fmt: skip
         assert part in words

@@ -10,6 +10,7 @@ from agency_client.ready_schemes import ready_scheme
 from hashing.clkhash_schema import import_clkhash_schema
 from hashing.encoder import Encoder
 from hashing.known_answers import known_answers
+from hashing.places import place_key, place_text, place_tokens
 from hashing.secret import LinkageSecret
 from linkage.protocol.agreement import parse_scheme
 
@@ -61,3 +62,17 @@ def test_known_answers():
     secret = LinkageSecret(case["secret"].encode())
     for name, digest in case["expect"].items():
         assert known_answers(ready_scheme(name).scheme, secret).digest == digest
+
+
+def test_places():
+    case = vector("places")
+    secret = LinkageSecret(case["secret"].encode())
+    for own in case["expect"]:
+        key = place_key(secret, case["agreement"], case["epoch"], own["analyst"])
+        assert key.hex() == own["key"]
+        texts = [place_text(one["place"], one["postcode"]) for one in own["places"]]
+        assert texts == [one["text"] for one in own["places"]]
+        found = place_tokens(key, filter(None, texts))
+        assert [token.hex() for token in found] == [
+            one["token"] for one in own["places"] if one["text"]
+        ]

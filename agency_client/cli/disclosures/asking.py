@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,11 @@ def clusters(*, work: Work) -> None:
     "--cluster", "pairs", multiple=True, metavar="PSEUDONYM=RULE", help="A cluster; again for more."
 )
 @click.option("--clusters", "table", type=FILE, help="A CSV file with the columns cluster, rule.")
+@click.option(
+    "--cohort", type=FILE, help="Your cohort's folder, for people in --people, under one --rule."
+)
+@click.option("--people", type=FILE, help="A table with the column person, of the cohort.")
+@click.option("--rule", help="The agreement's rule that lets the cohort's people be proposed.")
 @click.option("--purpose", help="A purpose code of the agreement; needed if it has several.")
 @click.option("--reference", required=True, help="The case or meeting; it isn't put in the log.")
 @click.option(
@@ -77,6 +82,9 @@ def propose(
     *,
     pairs: tuple[str, ...],
     table: Path | None,
+    cohort: Path | None,
+    people: Path | None,
+    rule: str | None,
     work: Work,
     **options: str | tuple[str, ...] | None,
 ) -> None:
@@ -85,18 +93,23 @@ def propose(
     The lawful basis is the agreement's. Everything that the agreement asks of a proposal is checked
     before it is sent; exit code 4 with the clause where it forbids something. Nobody is named
     before the quorum has approved, and your own approval doesn't count.
+
+    People of a cohort that you have pulled are named by --cohort, --people and --rule. The matcher
+    finds their clusters, as long as the cohort is of the newest run; who of the cohort is who in
+    the proposal, you aren't told.
     """
-    from agency_client.disclosures.proposing import chosen_clusters, draft, read_clusters
+    from agency_client.disclosures.proposing import draft
     from agency_client.disclosures.proposing import propose as send
     from linkage.entries import VerifiedFile
 
-    if (table is None) == (not pairs):
-        raise click.UsageError("give either --cluster, once or more often, or --clusters")
-    split = [_pair(text) for text in pairs]
-    chosen = read_clusters(table) if table else chosen_clusters(split, "--cluster")
+    if [bool(pairs), table is not None, cohort is not None].count(True) != 1:
+        raise click.UsageError("give --cluster, once or more often, or --clusters, or --cohort")
+    if not (cohort is None) == (people is None) == (rule is None):
+        raise click.UsageError("give --cohort, --people and --rule together")
+    chosen, of = _chosen(pairs, table, cohort, people, rule)
     with at_work(work) as office:
         office.require_role("agency", "analyst", "recipient")
-        made = draft(office, _wish(office, chosen, options))
+        made = draft(office, replace(_wish(office, chosen, options), cohort=of))
         unsent = VerifiedFile(made.case, (), office.api.connection.log.pinned.pinned, b"")
         if work.dry_run or not work.yes:
             show_before(unsent, office.name)
@@ -108,6 +121,25 @@ def propose(
         found = send(office, made)
         witnessed(office)
     tell(found, office.name, "proposed", work.output)
+
+
+def _chosen(
+    pairs: tuple[str, ...],
+    table: Path | None,
+    cohort: Path | None,
+    people: Path | None,
+    rule: str | None,
+) -> tuple[dict[str, str], str | None]:
+    """Return the rule of each cluster, and the id of the cohort whose pseudonyms they go by."""
+    from agency_client.disclosures.from_cohort import read_chosen_people
+    from agency_client.disclosures.proposing import chosen_clusters, read_clusters
+
+    if cohort is not None and people is not None and rule is not None:
+        found, names = read_chosen_people(cohort, people)
+        return chosen_clusters([(name, rule) for name in names], people.name), found
+    if table is not None:
+        return read_clusters(table), None
+    return chosen_clusters([_pair(text) for text in pairs], "--cluster"), None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -65,7 +65,7 @@ def open_case(agreement: Agreement, evidence: bytes, proposal: bytes) -> Case:
     other evidence; `PolicyError` where the agreement doesn't allow it, or where the quorum can't
     be met without the proposer.
     """
-    found = _evidence(agreement, evidence)
+    found = open_evidence(agreement, evidence)
     signed = verify_signed(proposal, "the proposal", PROPOSAL_KIND, agreement.identities)
     said: Proposal = parse_signed(signed, "the proposal")
     if said.evidence != digest_of(evidence):
@@ -209,7 +209,8 @@ def _require_known(case: Case, recall: Recall) -> None:
         raise VerificationError("The recall is about clusters that the proposal didn't ask for.")
 
 
-def _evidence(agreement: Agreement, content: bytes) -> Evidence:
+def open_evidence(agreement: Agreement, content: bytes) -> Evidence:
+    """Return the matcher's word on some clusters; raises `VerificationError`."""
     signed = verify_signed(content, "the evidence", EVIDENCE_KIND, [_matcher(agreement)])
     found: Evidence = parse_signed(signed, "the evidence")
     return found

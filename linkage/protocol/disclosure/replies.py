@@ -30,9 +30,13 @@ Salt = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 @dataclass(frozen=True, config=_STRICT)
 class EvidenceRequest:
-    """The clusters of the newest run that a proposal will be about, in order."""
+    """The clusters of the newest run that a proposal will be about, in order.
+
+    With ``cohort``, the id of one of that run, they go by its pseudonyms.
+    """
 
     clusters: Annotated[tuple[Pseudonym, ...], Field(min_length=1, max_length=MOST_CLUSTERS)]
+    cohort: Pseudonym | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

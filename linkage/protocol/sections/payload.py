@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,10 @@ COARSENINGS: dict[AttributeType, frozenset[Coarsening]] = {
     "date": frozenset({"day", "month", "quarter", "year"}),
     "postcode": frozenset({"outward_postcode"}),
 }
+
+
+# Columns of the tables in which attributes travel and arrive.
+RESERVED = frozenset({"agencies", "agency", "kind", "person", "probability", "records"})
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,12 +58,26 @@ class Attribute:
 class EventType:
     """Something that happened to a person: its date as coarse as said, its place not at all.
 
-    ``places`` lets the outward postcode travel; ``vocabulary`` has its kinds, if it has any.
+    ``places`` lets the outward postcode travel; ``vocabulary`` has its kinds, if it has any;
+    ``place_tokens`` lets the place itself travel as a token that is keyed among agencies, so that
+    an analyst sees where two places are one, and not which place that is.
     """
 
     date: DateCoarsening = "month"
     places: bool = False
     vocabulary: Name | None = None
+    place_tokens: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class AssociationType:
+    """What joins two people whom one agency knows: without a date and a place, unless it says so.
+
+    ``place_tokens`` is as for an event.
+    """
+
+    date: DateCoarsening | None = None
+    place_tokens: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,6 +87,7 @@ class Payload:
     attributes: dict[Name, Attribute] = field(default_factory=dict)
     events: dict[Name, EventType] = field(default_factory=dict)
     vocabularies: dict[Name, Vocabulary] = field(default_factory=dict)
+    associations: dict[Name, AssociationType] = field(default_factory=dict)
 
     @model_validator(mode="after")
     def _vocabularies_are_known_and_used(self) -> Self:
@@ -78,8 +98,24 @@ class Payload:
             raise ValueError(f"there is no vocabulary {', '.join(unknown)}")
         if unused := sorted(set(self.vocabularies) - asked):
             raise ValueError(f"nothing uses the vocabulary {', '.join(unused)}")
-        if both := sorted(set(self.attributes) & set(self.events)):
-            raise ValueError(f"{', '.join(both)} can't be an attribute and an event")
+        return self
+
+    @model_validator(mode="after")
+    def _attributes_are_no_other_column(self) -> Self:
+        if taken := sorted(RESERVED & set(self.attributes)):
+            raise ValueError(f"an attribute can't be named {', '.join(taken)}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_name_is_one_thing(self) -> Self:
+        kinds = {
+            "an attribute": set(self.attributes),
+            "an event": set(self.events),
+            "an association": set(self.associations),
+        }
+        for (one, names), (other, others) in combinations(kinds.items(), 2):
+            if both := sorted(names & others):
+                raise ValueError(f"{', '.join(both)} can't be {one} and {other}")
         return self
 
     @property

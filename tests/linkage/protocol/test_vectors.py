@@ -6,11 +6,18 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from linkage.audit.keys import parse_verifier_key
 from linkage.errors import PolicyError, VerificationError
 from linkage.protocol.agreement import parse_content
+from linkage.protocol.cohort.messages import (
+    verify_cohort,
+    verify_cohort_request,
+    verify_payload_manifest,
+)
+from linkage.protocol.cohort.persons import person_ids
 from linkage.protocol.handshake import verify_answers
 from linkage.protocol.keys import (
     Identity,
@@ -88,6 +95,13 @@ READERS = {
         case["agency"],
         parse_verifier_key(case["log"]),
     ),
+    "payload-manifest": lambda case: verify_payload_manifest(
+        case["content"].encode(), "it", agreement(case)
+    ),
+    "cohort-request": lambda case: verify_cohort_request(
+        case["content"].encode(), "it", agreement(case)
+    ),
+    "cohort": lambda case: verify_cohort(case["content"].encode(), "it", agreement(case)),
 }
 
 
@@ -103,7 +117,7 @@ def test_vectors(name):
     assert expect["because"] in str(caught.value)
     step = re.search(r"\(step (\d)\)", str(caught.value))
     assert step is None or int(step[1]) == expect["step"]
-    early = {"signed": 5, "manifest": 7}.get(case["document"], 4)
+    early = {"signed": 5, "manifest": 7, "payload-manifest": 7}.get(case["document"], 4)
     assert step is not None or expect["step"] <= early
 
 
@@ -117,6 +131,9 @@ def test_there_is_a_vector_for_every_step():
     assert found["agreement"] == {0, 2, 3, 4}
     assert found["manifest"] == {0, 3, 4, 7}
     assert found["receipt"] == {0, 1, 2, 3, 4, 5}
+    assert found["payload-manifest"] == {0, 4, 7}
+    assert found["cohort-request"] == {0, 3, 4, 7}
+    assert found["cohort"] == {0, 4, 7, 8}
     assert {0, 7} <= found["agreement-signature"] & found["commitment"] & found["answers"]
 
 
@@ -131,3 +148,8 @@ def test_the_worked_example_of_the_specification():
         POLICE.public.fingerprint,
     ):  # fmt: skip
         assert part in SPEC
+
+
+def test_the_id_of_a_person_in_the_specification():
+    token = np.full((1, 16), 1, np.uint8)
+    assert person_ids(bytes([7]) * 32, token).tobytes().hex() in SPEC

@@ -97,6 +97,14 @@ def test_comments_and_order_do_not_change_the_digest():
         ('vocabulary = "sex"', 'vocabulary = "gender"', "no vocabulary gender"),
         (', vocabulary = "sex"', "", "category has a vocabulary"),
         ('missing = { date = "month" }', 'sex = { date = "month" }', "an attribute and an event"),
+        (
+            "[disclosure]", "[payload.associations]\nmissing = {}\n\n[disclosure]",
+            "an event and an association",
+        ),
+        (
+            "[disclosure]", '[payload.associations]\nsex = { date = "day" }\n\n[disclosure]',
+            "an attribute and an association",
+        ),
         ("encodings_days = 100", "encodings_days = 0", "retention.encodings_days"),
         ("[retention]", "[retention]\nfor_ever = true", "not a known setting"),
         ("[disclosure]", "[disclosure]\nhurry = true", "not a known setting"),
@@ -113,6 +121,16 @@ def test_contradictions_are_refused(old, new, complaint):
         parse(changed((old, new)))
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_associations_and_place_tokens_are_signed_only_where_they_are_used():
+    assert b"association" not in AGREEMENT.content()
+    assert b"place_tokens" not in AGREEMENT.content()
+    extra = '[payload.associations]\ntogether = { date = "month" }\n\n[disclosure]'
+    assert (
+        b'"associations":{"together":{"date":"month"}}'
+        in parse(changed(("[disclosure]", extra))).content()
+    )
 
 
 def test_unused_vocabularies_are_refused():

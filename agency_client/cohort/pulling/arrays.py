@@ -1,0 +1,65 @@
+"""Arrow arrays of identifiers and terms as numbers and text, a whole column at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from linkage.encodings import comparable
+
+_BYTES = 16
+_DIGITS = 2 * _BYTES
+
+
+def rows_of(identifiers: Any) -> NDArray[np.uint8]:
+    """Return identifiers, an Arrow array of 16 bytes each, as uint8 (n, 16); null is zeros."""
+    whole = (
+        identifiers.combine_chunks() if isinstance(identifiers, pa.ChunkedArray) else identifiers
+    )
+    if isinstance(whole, pa.ChunkedArray):
+        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.nulls(0, whole.type)
+    data = np.frombuffer(whole.buffers()[1] or b"", np.uint8)
+    start = whole.offset * _BYTES
+    found = data[start : start + len(whole) * _BYTES].reshape(len(whole), _BYTES).copy()
+    if whole.null_count:
+        found[~np.asarray(whole.is_valid())] = 0
+    return found
+
+
+def keys_of(identifiers: Any) -> NDArray[np.bytes_]:
+    """Return identifiers as bytes that compare, (n,)."""
+    return comparable(rows_of(identifiers))
+
+
+def hex_of(identifiers: Any) -> Any:
+    """Return identifiers as an Arrow array of 32 hex digits each; null stays null."""
+    rows = rows_of(identifiers)
+    offsets = np.arange(len(rows) + 1, dtype=np.int32) * _DIGITS
+    digits = pa.py_buffer(rows.tobytes().hex().encode("ascii"))
+    text = pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), digits)
+    if not identifiers.null_count:
+        return text
+    return pc.if_else(identifiers.is_valid(), text, pa.scalar(None, pa.string()))
+
+
+def agreed(values: Any, group: NDArray[np.int64], groups: int) -> Any:
+    """Return per group the value that all of its rows with one agree on, else null.
+
+    ``values`` is an Arrow array of strings, ``group`` int64 (n,) the group of each, below
+    ``groups``.
+    """
+    encoded = values.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    given = np.asarray(encoded.is_valid())
+    codes = np.asarray(pc.fill_null(encoded.indices, 0), np.int64)[given]
+    none = len(encoded.dictionary)
+    least, most = np.full(groups, none), np.full(groups, -1)
+    np.minimum.at(least, group[given], codes)
+    np.maximum.at(most, group[given], codes)
+    chosen = np.where(least == most, least, none)
+    return pa.array([*encoded.dictionary.to_pylist(), None], pa.string()).take(pa.array(chosen))
