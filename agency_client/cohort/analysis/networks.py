@@ -1,0 +1,127 @@
+"""Networks of association, and places that several people share."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+
+from agency_client.cohort.analysis.links import Links
+
+Graph = nx.Graph  # of people by pseudonym
+
+
+def association_network(associations: pd.DataFrame, links: Links, least: int = 1) -> Graph[str]:
+    """Return who is associated with whom, by at least ``least`` reports.
+
+    Nodes are people with ``agencies`` (how many know them). Edges have ``reports`` (rows of the
+    table), ``agencies`` and ``associations`` (by name, comma-separated) and ``probability``: that
+    the reports are of these two people, both records being rightly linked, by at least one agency.
+    """
+    graph: Graph[str] = nx.Graph()
+    rows = associations[associations["person"] != associations["other"]]
+    ends = np.sort(rows[["person", "other"]].to_numpy(str), axis=1)
+    rows = rows.assign(one=ends[:, 0], two=ends[:, 1])
+    held = _held(rows, links, "one") * _held(rows, links, "two")
+    for (one, two), own in rows.assign(held=held).groupby(["one", "two"], sort=True):
+        if len(own) >= least:
+            sure = own.groupby("agency")["held"].first()
+            graph.add_edge(
+                one, two,
+                reports=len(own),
+                agencies=", ".join(sorted(own["agency"].unique())),
+                associations=", ".join(sorted(own["association"].unique())),
+                probability=float(1 - (1 - sure).prod()),
+            )  # fmt: skip
+    _describe_people(graph, links)
+    return graph
+
+
+def shared_places(events: pd.DataFrame, links: Links, least: int = 2) -> pd.DataFrame:
+    """Return the places with events of at least ``least`` people, the most people first.
+
+    Columns place, district, people, agencies, events, and expected, how many people that is once
+    links that may be wrong are taken into account: a record that isn't the person's is another's.
+    """
+    rows = events.dropna(subset=["place"])
+    held = rows.assign(held=_held(rows, links, "person"))
+    each = held.groupby(["place", "person", "agency"], sort=True)["held"].first().reset_index()
+    found = rows.groupby("place", sort=True).agg(
+        district=("district", "first"),
+        people=("person", "nunique"),
+        agencies=("agency", "nunique"),
+        events=("event", "size"),
+    )
+    found["expected"] = _expected_people(each)
+    found = found[found["people"] >= least].reset_index()
+    return found.sort_values(
+        ["people", "events", "place"], ascending=[False, False, True], ignore_index=True
+    )
+
+
+def place_network(events: pd.DataFrame, links: Links, least: int = 2) -> Graph[str]:
+    """Return people and the places they share, with an edge where a person has events at a place.
+
+    Nodes have ``kind`` ("person" or "place"), edges ``events``.
+    """
+    shared = shared_places(events, links, least)
+    rows = events[events["place"].isin(shared["place"])]
+    graph: Graph[str] = nx.Graph()
+    for (person, place), own in rows.groupby(["person", "place"], sort=True):
+        graph.add_node(place, kind="place", agencies=int(own["agency"].nunique()))
+        graph.add_edge(person, place, events=len(own), reports=len(own))
+    _describe_people(graph, links)
+    return graph
+
+
+def groups(graph: Graph[str]) -> pd.DataFrame:
+    """Return the parts of a network that hang together, the largest first.
+
+    Columns group, people, edges, reports, bridges (people without whom it would fall apart), and
+    members.
+    """
+    parts = sorted(nx.connected_components(graph), key=lambda part: (-len(part), min(part)))
+    rows = []
+    for number, part in enumerate(parts, start=1):
+        own = graph.subgraph(part)
+        rows.append(
+            {
+                "group": number,
+                "people": len(part),
+                "edges": own.number_of_edges(),
+                "reports": sum(told for _, _, told in own.edges(data="reports", default=0)),
+                "bridges": sum(1 for _ in nx.articulation_points(own)),
+                "members": sorted(part),
+            }
+        )
+    return pd.DataFrame(rows, columns=["group", "people", "edges", "reports", "bridges", "members"])
+
+
+def edges(graph: Graph[str]) -> pd.DataFrame:
+    """Return a network's edges as a table, the most reports first."""
+    found = nx.to_pandas_edgelist(graph, source="one", target="two")
+    if found.empty:
+        return pd.DataFrame(columns=["one", "two", "reports"])
+    return found.sort_values(
+        ["reports", "one", "two"], ascending=[False, True, True], ignore_index=True
+    )
+
+
+def _held(
+    rows: pd.DataFrame, links: Links, column: str
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return links.held[links.rows_of(rows[column]), links.columns_of(rows["agency"])]
+
+
+def _expected_people(each: pd.DataFrame) -> pd.Series[float]:
+    """Return by place the expected number of people: the person, if anyone's, and all others."""
+    out = each.assign(out=1 - each["held"])
+    by = out.groupby(["place", "person"], sort=True)["out"]
+    return (1 - by.prod() + by.sum()).groupby("place").sum()
+
+
+def _describe_people(graph: Graph[str], links: Links) -> None:
+    people = [node for node, kind in graph.nodes(data="kind") if kind != "place"]
+    agencies = links.known[links.rows_of(pd.Series(people, dtype=str))].sum(axis=1)
+    for person, count in zip(people, agencies.tolist(), strict=True):
+        graph.nodes[person].update(kind="person", agencies=count)
