@@ -39,19 +39,23 @@ def provide(stage: Stage, quarter: Quarter, name: str) -> None:
     """Check, encode and push one agency's files, and keep what the commands said of them."""
     extract, place = stage.files / quarter.name / f"{name}.csv", stage.place(name, quarter)
     columns = ("--columns", COLUMNS / f"{name}.toml")
-    encodings = place / f"{name}.arrow"
+    encodings, mapped = place / f"{name}.arrow", own_map(stage, quarter, name)
+    checked = stage.ask(name, quarter, "check", extract, *columns, keys=False)
     encoded = stage.ask(
         name, quarter, "encode", extract, "--agency", name, *columns,
-        "--out", encodings, "--map-out", own_map(stage, quarter, name),
+        "--out", encodings, "--map-out", mapped,
     )  # fmt: skip
-    payload = [
-        word for part in PARTS for word in (f"--{part}", extract.with_name(f"{name}.{part}.csv"))
-    ]
-    pushed = stage.ask(
-        name, quarter, "push", encodings, "--map", own_map(stage, quarter, name), *payload
-    )
-    said = {"encoded": encoded, "pushed": pushed}
+    push = ["push", encodings, "--map", mapped]
+    push += [word for part in PARTS for word in (f"--{part}", payload_file(extract, part))]
+    shown = stage.ask(name, quarter, *push, "--dry-run")
+    said = {"checked": checked, "encoded": encoded, "payload": shown["payload"]}
+    said["pushed"] = stage.ask(name, quarter, *push)
     (place / "provided.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def payload_file(extract: Path, part: str) -> Path:
+    """Return the file of one part of the payload that goes with an extract."""
+    return extract.with_name(f"{extract.stem}.{part}.csv")
 
 
 def provided(stage: Stage, quarter: Quarter, name: str) -> dict[str, Any]:

@@ -55,16 +55,18 @@ class Stage:
 
     def act(
         self, party: str, quarter: Quarter, *words: str | Path, shown: bool | None = None,
-        lines: int | None = None,
+        lines: int | None = None, keys: bool = True,
     ) -> str:  # fmt: skip
         """Run a command of a party's under a quarter's agreement."""
         desk = self.desks[party]
         desk = desk if shown is None else replace(desk, shown=shown)
-        return desk.client(*words, "--agreement", self.agreement(party, quarter), lines=lines)
+        agreement = ("--agreement", self.agreement(party, quarter))
+        return desk.client(*words, *agreement, lines=lines, keys=keys)
 
-    def ask(self, party: str, quarter: Quarter, *words: str | Path) -> Any:
+    def ask(self, party: str, quarter: Quarter, *words: str | Path, keys: bool = True) -> Any:
         """Run a command for its JSON alone."""
-        return json.loads(self.act(party, quarter, *words, "--format", "json", shown=False))
+        said = self.act(party, quarter, *words, "--format", "json", shown=False, keys=keys)
+        return json.loads(said)
 
     def each(self, parties: Iterable[str], work: Callable[[str], object]) -> None:
         """Let parties work, several at once; the first failure of any is raised."""
