@@ -54,7 +54,11 @@ def payload_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 _OPTIONS = (
     ("--map", "own_map", "The map that was written with FILE; it stays here."),
-    ("--attributes", "attributes", "Table: record_id and attributes of the agreement."),
+    (
+        "--attributes",
+        "attributes",
+        "Table: record_id, and attributes of the agreement. Again for more.",
+    ),
     ("--events", "events", "Table: record_id, event, date; kind, place, postcode. Again for more."),
     (
         "--associations",

@@ -156,7 +156,7 @@ def columns_of(table: str, payload: Payload | None) -> tuple[Column, ...]:
     own = _BEFORE_ATTRIBUTES[table]
     if payload is None or table not in {"people", "memberships"}:
         return own
-    who = "all agencies that gave one agree on" if table == "people" else "this agency gave"
+    who = "all agencies that gave one agree on it" if table == "people" else "the agency gave it"
     attributes = (_attribute(name, one, who) for name, one in sorted(payload.attributes.items()))
     return (*own, *attributes)
 
@@ -182,7 +182,7 @@ def dictionary_rows(payload: Payload | None) -> Iterator[dict[str, str]]:
 
 def _attribute(name: str, own: Attribute, who: str) -> Column:
     unit = "" if own.coarsen is None else _FORMS[own.coarsen]
-    meaning = f"The {name.replace('_', ' ')} that {who}, null where none is."
+    meaning = f"The attribute {name}, where {who}; else null."
     return Column(name, pa.string(), unit, meaning, own.vocabulary)
 
 

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 import tempfile
 
+from pydantic import TypeAdapter
+
+from agency_client.matcher_api.connection import Connection
+from linkage.errors import MissingError
+from linkage.protocol.canonical import canonical_json, encode_base64
 from linkage.protocol.cohort.replies import (
     CohortEntry,
     CohortFile,
@@ -14,10 +19,6 @@ from linkage.protocol.cohort.replies import (
     PayloadCommit,
     PayloadState,
 )
-from pydantic import TypeAdapter
-
-from agency_client.matcher_api.connection import Connection
-from linkage.protocol.canonical import canonical_json, encode_base64
 from linkage.protocol.replies import parse_reply
 from linkage.protocol.settings import settings
 
@@ -35,8 +36,11 @@ class CohortsApi:
         self._place = f"/v1/agreements/{agreement}"
 
     def payload(self, round_number: int, analyst: str) -> PayloadState:
-        """Return how far the caller's payload for an analyst has come."""
-        content = self._ask("GET", self._payload(round_number, analyst))
+        """Return how far the caller's payload for an analyst has come; it may not have begun."""
+        try:
+            content = self._ask("GET", self._payload(round_number, analyst))
+        except MissingError:
+            return PayloadState("open", {})
         return parse_reply(_STATE, content, "The payload's state")
 
     def put_piece(self, round_number: int, analyst: str, number: int, piece: bytes) -> None:

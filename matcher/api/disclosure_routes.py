@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Path, Query, Response
 from pydantic import TypeAdapter
 
+from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import parse_message
 from linkage.protocol.disclosure.replies import (
     ClusterPage,
@@ -47,17 +49,21 @@ After = Annotated[
 ]
 
 
-def disclosure_routes(disclosures: Disclosures) -> Routes:
+Resolve = Callable[[Agreement, str, EvidenceRequest], EvidenceRequest]
+"""Gives a party's request by the run's pseudonyms, where it is by those of a cohort."""
+
+
+def disclosure_routes(disclosures: Disclosures, resolve: Resolve) -> Routes:
     """Return the endpoints."""
     routes = Routes("disclosures")
-    _declare_clusters(routes, disclosures)
+    _declare_clusters(routes, disclosures, resolve)
     _declare_moves(routes, disclosures)
     _declare_reading(routes, disclosures)
     _declare_sealed(routes, disclosures)
     return routes
 
 
-def _declare_clusters(routes: Routes, disclosures: Disclosures) -> None:
+def _declare_clusters(routes: Routes, disclosures: Disclosures, resolve: Resolve) -> None:
     @routes.get("/agreements/{digest}/clusters", allow("analyst"), answer=ClusterPage)
     def list_clusters(call: SignedCall, after: After = None) -> ClusterPage:
         """List the clusters of the newest run that a rule lets be proposed, by pseudonym."""
@@ -66,8 +72,9 @@ def _declare_clusters(routes: Routes, disclosures: Disclosures) -> None:
     @routes.post("/agreements/{digest}/evidence", _PROPOSERS, body=_REQUEST, answer=_EVIDENCE)
     def give_evidence(call: SignedCall) -> Response:
         """Ask for the matcher's signed evidence on exactly the clusters of a proposal."""
-        asked = parse_message(_REQUESTS, call.body, "The request")
         place = call.place
+        sent = parse_message(_REQUESTS, call.body, "The request")
+        asked = resolve(place.agreement, place.party, sent)
         return _EVIDENCE.response(disclosures.evidence(place.agreement, place.party, asked))
 
     @routes.put("/agreements/{digest}/protected", allow("agency"), body=_MARKS)

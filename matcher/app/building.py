@@ -19,6 +19,7 @@ from matcher.agreements.standings import Standings
 from matcher.agreements.witnesses import Witnesses
 from matcher.api.agreement_routes import agreement_routes
 from matcher.api.app import create_app
+from matcher.api.cohort_routes import cohort_routes
 from matcher.api.disclosure_routes import disclosure_routes
 from matcher.api.gate import Gate
 from matcher.api.limits import RateLimit
@@ -33,9 +34,12 @@ from matcher.api.upload_routes import upload_routes
 from matcher.app.monitored import Monitoring, build_monitoring
 from matcher.app.running import in_force, matcher_of, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
+from matcher.cohorts.sending import Payloads
+from matcher.cohorts.service import Cohorts
 from matcher.config.identity_key import PartyKeys, read_keys
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
+from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.service import Disclosures
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
@@ -72,6 +76,8 @@ class Services:
     disclosures: Disclosures
     closing: Closing
     lookups: Lookups
+    payloads: Payloads
+    cohorts: Cohorts
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -99,6 +105,7 @@ def build_services(
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
     runs, own = Runs(database, in_force(standings), clock), matcher_of(keys)
+    finished = FinishedRuns(database, objects)
     closing = Closing(database, ledger, standings, clock)
     return Services(
         database=database,
@@ -113,9 +120,11 @@ def build_services(
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
-        disclosures=Disclosures(database, ledger, objects, own, clock),
+        disclosures=Disclosures(database, ledger, finished, own, clock),
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
+        payloads=Payloads(database, ledger, objects, limits.most_bytes, clock),
+        cohorts=Cohorts(database, ledger, objects, finished, own, clock),
     )
 
 
@@ -173,6 +182,7 @@ def all_routes(services: Services) -> list[Routes]:
         log_routes(services.ledger, services.witnesses),
         upload_routes(services.uploads),
         run_routes(services.runs),
-        disclosure_routes(services.disclosures),
+        disclosure_routes(services.disclosures, services.cohorts.resolved),
         lookup_routes(services.lookups),
+        cohort_routes(services.payloads, services.cohorts),
     ]

@@ -14,6 +14,7 @@ import click
 from matcher.cli.options import format_option
 
 if TYPE_CHECKING:
+    from matcher.cohorts.erasing import Erased
     from matcher.disclosures.retiring import Retired
     from matcher.retention.purge import Purged
 
@@ -28,8 +29,9 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     r"""Erase what the agreements let the matcher in DIR keep no longer.
 
     Uploads and the files of runs go when they are [retention] encodings_days old; what disclosures
-    hold, sealed and not, goes after disclosures_days, and those whose time is over are ended. Each
-    is an event of the log. Uploads that were never finished go after [uploads] days. What a run is
+    hold, sealed and not, goes after disclosures_days, and those whose time is over are ended;
+    payload and cohorts go after payload_days. Each is an event of the log. Uploads and payload that
+    were never finished go after [uploads] days. What a run is
     using stays, with exit code 75: purge again. Run it once a day. Backups still hold what was
     erased since they were made: delete them in time.
 
@@ -38,6 +40,7 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
       matcher purge /srv/concord --dry-run
     """
     from matcher.agreements.standings import Standings
+    from matcher.cohorts.erasing import PayloadErasing
     from matcher.config.loading import load_settings
     from matcher.config.log_key import read_signer
     from matcher.disclosures.retiring import Retiring
@@ -63,12 +66,15 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     )
     retiring = Retiring(database, ledger, Standings(_now).agreement, _now)
     retired = retiring.plan() if dry_run else retiring.retire()
+    erasing = PayloadErasing(database, ledger, objects, Standings(_now).agreement, days, _now)
+    erased = erasing.plan() if dry_run else erasing.erase()
     purged = purge.plan() if dry_run else purge.purge()
     if output == "json":
         of_disclosures = {"disclosures": retired.erased, "ended": retired.ended}
-        click.echo(json.dumps({"dry_run": dry_run, **asdict(purged), **of_disclosures}))
+        found = {**asdict(purged), **of_disclosures, **asdict(erased)}
+        click.echo(json.dumps({"dry_run": dry_run, **found}))
     else:
-        click.echo(_text(purged, retired, dry_run))
+        click.echo(_text(purged, retired, erased, dry_run))
     require_done(purged)
 
 
@@ -76,10 +82,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _text(purged: Purged, retired: Retired, dry_run: bool) -> str:
+def _text(purged: Purged, retired: Retired, payload: Erased, dry_run: bool) -> str:
     erased, ended = ("would be erased", "would be") if dry_run else ("erased", "were")
     return (
         f"{erased}: {purged.uploads:,} uploads, the files of {purged.runs:,} runs, what "
-        f"{retired.erased:,} disclosures hold; {retired.ended:,} disclosures {ended} ended"
+        f"{retired.erased:,} disclosures hold, {payload.payloads:,} payloads, "
+        f"{payload.cohorts:,} cohorts; {retired.ended:,} disclosures {ended} ended"
         + ("" if dry_run else f"; {purged.expired:,} unfinished uploads were given up")
     )

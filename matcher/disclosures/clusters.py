@@ -134,7 +134,7 @@ def read_clusters(content: bytes, run: str, key: bytes) -> RunClusters:
         table = pq.read_table(io.BytesIO(content), columns=_COLUMNS)
         ids, codes = _coded(table["cluster_id"])
         names, agency = _coded(table["agency"])
-        token = _tokens(table["record_token"])
+        token = tokens_of(table["record_token"])
         probability = np.asarray(table["probability"].to_numpy(), np.float64)
     except (pa.ArrowException, KeyError, TypeError, ValueError):
         raise VerificationError(
@@ -175,7 +175,7 @@ def _ranks(values: NDArray[np.bytes_]) -> NDArray[np.int64]:
     return ranks
 
 
-def _tokens(column: Any) -> NDArray[np.uint8]:
+def tokens_of(column: Any) -> NDArray[np.uint8]:
     """Return tokens of 32 hex digits as uint8 (n, 16); raises `ValueError` for anything else."""
     own = column.cast(pa.string()).combine_chunks()
     if own.null_count or not pc.all(pc.equal(pc.binary_length(own), 2 * TOKEN_BYTES)).as_py():

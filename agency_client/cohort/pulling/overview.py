@@ -15,7 +15,7 @@ from agency_client.cohort.counting import expected_count
 from agency_client.cohort.tables import BETWEEN_AGENCIES, dictionary_rows
 from linkage.protocol.sections.payload import Payload
 
-_NO_QUARTER = "no date"
+_NO_QUARTER = "no quarter"
 _MOST_COMBINATIONS = 40
 
 

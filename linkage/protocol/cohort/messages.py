@@ -68,12 +68,15 @@ class CohortRequest:
 
 @dataclass(frozen=True, config=_STRICT)
 class CohortAgency:
-    """An agency whose upload was linked: the digest of its signed manifest, and its records.
+    """An agency whose upload was linked: its round, the digest of its manifest, its records.
 
-    ``payload`` is its signed payload manifest for this analyst, in base64, where it has sent one.
+    ``payload`` is its signed payload manifest for this analyst and that round, in base64, where it
+    has sent one. The round is an earlier one than the run's where the agency has sent no newer
+    upload.
     """
 
     agency: PartyName
+    round: Number
     upload: Digest
     records: Count
     payload: Base64 | None = None
@@ -132,6 +135,8 @@ class Cohort:
             raise ValueError("agencies or pairs are not in order, or one stands twice")
         if not {name for pair in pairs for name in pair} <= set(names):
             raise ValueError("an estimate is of an agency that took no part")
+        if any(own.round > self.round for own in self.agencies):
+            raise ValueError("an upload is of a later round than the run")
         return self
 
 
@@ -205,7 +210,7 @@ def sign_cohort(cohort: Cohort, own: Identity) -> bytes:
 def verify_cohort(content: bytes, source: str, agreement: Agreement) -> Cohort:
     """Return what the matcher says of a cohort; raises `VerificationError`.
 
-    The manifests in it are verified too: each is of its agency, for this round and this analyst.
+    The manifests in it are verified too: each is of its agency, for its round and this analyst.
     """
     signed = verify_signed(content, source, COHORT_KIND, _holders(agreement, "matcher"))
     cohort: Cohort = parse_message(_COHORT, signed.payload, f"The payload of {source}")
@@ -222,7 +227,7 @@ def payloads_of(cohort: Cohort, source: str, agreement: Agreement) -> dict[str, 
             place = f"The payload manifest of {own.agency!r} in {source}"
             content = decode_base64(own.payload, place)
             signer, manifest = verify_payload_manifest(content, place, agreement)
-            due = (own.agency, cohort.round, cohort.analyst)
+            due = (own.agency, own.round, cohort.analyst)
             if (signer, manifest.round, manifest.analyst) != due:
                 raise VerificationError(
                     f"{place} is of another agency, round or analyst (step 8); use none of it, and "

@@ -32,7 +32,8 @@ Salt = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class EvidenceRequest:
     """The clusters of the newest run that a proposal will be about, in order.
 
-    With ``cohort``, the id of one of that run, they go by its pseudonyms.
+    With ``cohort``, the id of a cohort of the caller's own and of that run, they are named by its
+    pseudonyms. The evidence names them by the run's.
     """
 
     clusters: Annotated[tuple[Pseudonym, ...], Field(min_length=1, max_length=MOST_CLUSTERS)]

@@ -12,6 +12,7 @@ from matcher.store.tables.agreements import (
     secret_messages,
 )
 from matcher.store.tables.base import metadata
+from matcher.store.tables.cohorts import cohort_drafts, cohorts, payload_pieces, payloads
 from matcher.store.tables.disclosures import (
     cluster_evidence,
     disclosure_messages,
@@ -38,6 +39,8 @@ __all__ = [
     "agreements",
     "answers",
     "cluster_evidence",
+    "cohort_drafts",
+    "cohorts",
     "committed_uploads",
     "disclosure_messages",
     "disclosures",
@@ -54,6 +57,8 @@ __all__ = [
     "metadata",
     "nonces",
     "party_keys",
+    "payload_pieces",
+    "payloads",
     "protected_records",
     "results",
     "rounds",

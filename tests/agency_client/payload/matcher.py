@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from agency_client.matcher_api.connection import Answer
 from linkage.audit.events import AgreementReference, event_bytes
 from linkage.audit.merkle import leaf_hash
-from linkage.errors import UnavailableError
+from linkage.errors import MissingError, UnavailableError
 from linkage.protocol.canonical import decode_base64
 from linkage.protocol.cohort.messages import digest_of, verify_payload_manifest
 from linkage.protocol.cohort.payload import require_piece
@@ -37,10 +37,11 @@ class Connection:
         start = f"/v1/agreements/{self.agreement.digest()}/rounds/2/payload/"
         assert path.startswith(start)
         analyst, _, rest = path.removeprefix(start).partition("/")
-        content = self._answer(method, analyst, rest, body)
-        if self.requests == self.breaks_at:
-            raise UnavailableError("The connection broke off.")
-        return Answer(content)
+        try:
+            return Answer(self._answer(method, analyst, rest, body))
+        finally:
+            if self.requests == self.breaks_at:
+                raise UnavailableError("The connection broke off.")
 
     def _answer(self, method, analyst, rest, body):
         if (method, rest) == ("GET", ""):
@@ -54,6 +55,8 @@ class Connection:
         return b""
 
     def _state(self, analyst):
+        if analyst not in self.pieces:
+            raise MissingError("There is none.")
         manifest = self.manifests.get(analyst)
         received = {
             str(number): hashlib.sha256(piece).hexdigest()

@@ -92,7 +92,7 @@ def cohort_vectors():
 
 
 def _with(manifest):
-    first = CohortAgency("care", "01" * 32, 3, encode_base64(manifest))
+    first = CohortAgency("care", 2, "01" * 32, 3, encode_base64(manifest))
     return sign_cohort(replace(COHORT, agencies=(first, COHORT.agencies[1])), MATCHER)
 
 

@@ -75,8 +75,8 @@ COHORT = Cohort(
     id="ab" * 16, request=digest_of(ASKED), agreement=AGREEMENT.digest(), epoch=1, round=2,
     run="cd" * 16, outcome="ef" * 32, analyst="analyst",
     agencies=(
-        CohortAgency("care", "01" * 32, 3, encode_base64(SIGNED)),
-        CohortAgency("police", "02" * 32, 4),
+        CohortAgency("care", 2, "01" * 32, 3, encode_base64(SIGNED)),
+        CohortAgency("police", 1, "02" * 32, 4),
     ),
     estimates=(PairEstimate("care", "police", 0.98, 0.97, 0.99, 0.9, None, None),),
     map="12" * 32,

@@ -119,6 +119,7 @@ def test_a_request_is_held_to_the_agreement():
 def test_a_cohort_is_in_order():
     for change in (
         {"agencies": COHORT.agencies[::-1]},
+        {"round": 1},  # care's upload would be of a later one
         {"agencies": COHORT.agencies[:1]},  # the estimate is of another
         {"estimates": COHORT.estimates * 2},
     ):
