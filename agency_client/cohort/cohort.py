@@ -101,7 +101,7 @@ class Cohort:
 
     def network(
         self, *, association: Words = None, agency: Words = None, least: int = 1
-    ) -> networks.Graph[str]:
+    ) -> networks.Graph:
         """Return who is associated with whom; see `networks.association_network`."""
         own = self.associations.rename(columns={"association": "event"})
         own = chosen(own, event=association, agency=agency)
@@ -117,7 +117,7 @@ class Cohort:
 
     def place_network(
         self, *, event: Words = None, quarter: Words = None, least: int = 2
-    ) -> networks.Graph[str]:
+    ) -> networks.Graph:
         """Return people and the places they share; see `networks.place_network`."""
         own = chosen(self.events, event=event, quarter=quarter)
         return networks.place_network(own, self.links, least)
@@ -155,7 +155,7 @@ class Cohort:
         """Return per person the episodes of two quarters; see `measures.people_changed`."""
         return measures.people_changed(self.events, self.links, quarter, before, event)
 
-    def picture(self, network: networks.Graph[str], title: str) -> Picture:
+    def picture(self, network: networks.Graph, title: str) -> Picture:
         """Return a network as a picture with its table; see `pictures.network_picture`."""
         from agency_client.cohort.analysis.pictures import network_picture  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ in which the person is still among the first ``n``.
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ def most_concern(
     ).head(n)
     found.insert(0, "rank", range(1, len(found) + 1))
     columns = ["rank", "person", "agencies", "episodes", "low", "high", "reports", "score"]
-    return cast("pd.DataFrame", found[[*columns, "probability", "in_list"]].reset_index(drop=True))
+    return found[[*columns, "probability", "in_list"]].reset_index(drop=True)
 
 
 def _sorted(found: pd.DataFrame, order: Order) -> pd.DataFrame:

@@ -13,11 +13,16 @@ from linkage.errors import InputError
 
 @dataclass(frozen=True)
 class PairEstimate:
-    """The estimated recall of the links between two agencies, with its 95% interval if known."""
+    """The estimated recall of the links between two agencies, with its 95% interval if known.
+
+    Without ``counts_unseen`` matches that no comparison shows aren't counted, so that it is an upper
+    limit.
+    """
 
     agencies: frozenset[str]
     recall: float
     interval: tuple[float, float] | None
+    counts_unseen: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,4 +85,5 @@ def _estimate(said: Mapping[str, Any]) -> PairEstimate:
         agencies=frozenset({str(said["agency_a"]), str(said["agency_b"])}),
         recall=float(said["recall"]),
         interval=None if both is None else (float(both[0]), float(both[1])),
+        counts_unseen=bool(said["counts_unseen"]),
     )

@@ -43,7 +43,7 @@ def cells_by(events: pd.DataFrame, links: Links, by: list[str]) -> Cells:
     else:
         group, groups = np.zeros(len(index), np.int64), pd.DataFrame(index=range(1))
     told = table.to_numpy(np.int64)
-    return Cells(groups, group, links.rows_of(index["person"]), told)
+    return Cells(groups, np.asarray(group, np.int64), links.rows_of(index["person"]), told)
 
 
 def episodes(cells: Cells) -> NDArray[np.int64]:

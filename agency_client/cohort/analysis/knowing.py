@@ -22,7 +22,7 @@ class Absence:
     ``people`` has, per person that isn't linked there, the probability that it is truly absent.
     ``found`` is their number; ``by_links`` takes linked people into account who may be wrongly
     linked; ``count``, the answer, also the links that were missed. ``recall_known`` is False where
-    no recall of a pair was estimated: then ``count`` leaves missed links out and is too high.
+    the recall of a pair wasn't estimated, or is but an upper limit: then ``count`` is too high.
     """
 
     people: pd.DataFrame
@@ -60,7 +60,7 @@ def absent_people(frames: Frames, links: Links, asked: Asked) -> Absence:
     absent = int(known.sum()) - drawn_sum(probability[both]) - unseen
     by_links = expected_count(1 - probability[known])
     chance = 1 - (float(unseen.mean()) / left if left else 0.0)
-    people = _described(links, known & ~both, chance)
+    people = _described(links, np.asarray(known & ~both), chance)
     return Absence(people, left, by_links, summary(absent), recall_known)
 
 
@@ -102,7 +102,7 @@ def _missed_people(
     """
     (column,) = np.flatnonzero(here.any(axis=0)).tolist() or [0]
     recalls = _recalls(description, links, column, there)
-    known = all(own is not None for own in recalls.values())
+    known = all(own is not None and own.counts_unseen for own in recalls.values())
     given = {j: own for j, own in recalls.items() if own is not None}
     found = links.together(here, there)
     if not given:
@@ -132,7 +132,7 @@ def _shared(
     given: dict[int, PairEstimate], there: NDArray[np.bool_], found: NDArray[np.float64],
     end: int | None,
 ) -> float:  # fmt: skip
-    """Return the recall over all found; of the interval's ``end``, or the mean where that is None."""
+    """Return the recall over all found: at an ``end`` of the interval, or the mean if None."""
     chosen_end = {j: own.recall if end is None or own.interval is None else own.interval[end]
                   for j, own in given.items()}  # fmt: skip
     unseen = np.ones(len(found))

@@ -56,9 +56,13 @@ def move_counts(found: pd.DataFrame) -> pd.DataFrame:
     keys = ["shown_by", "origin", "destination"]
     surest = found.groupby([*keys, "person"])["probability"].max()
     rows = [
-        {**dict(zip(keys, way, strict=True)), "found": len(own), **vars(expected_count(own.to_numpy()))}
+        {
+            **dict(zip(keys, way, strict=True)),
+            "found": len(own),
+            **vars(expected_count(own.to_numpy())),
+        }
         for way, own in surest.groupby(keys)
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=[*keys, "found", "expected", "low", "high"])
 
 
@@ -76,7 +80,7 @@ def _between_homes(
     return (
         found.reset_index()
         .rename(columns={"borough": "origin", "borough_2": "destination"})
-        .assign(shown_by="homes", date=pd.NaT)
+        .assign(shown_by="homes", date=pd.Series(dtype="datetime64[ms]"))
     )
 
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import networkx as nx
 import numpy as np
 import pandas as pd
 
 from agency_client.cohort.analysis.links import Links
 
-Graph = nx.Graph  # of people by pseudonym
+Graph: TypeAlias = Any  # networkx.Graph of people by pseudonym; networkx says nothing of types
 
 
-def association_network(associations: pd.DataFrame, links: Links, least: int = 1) -> Graph[str]:
+def association_network(associations: pd.DataFrame, links: Links, least: int = 1) -> Graph:
     """Return who is associated with whom, by at least ``least`` reports.
 
     Nodes are people with ``agencies`` (how many know them). Edges have ``reports`` (rows of the
     table), ``agencies`` and ``associations`` (by name, comma-separated) and ``probability``: that
     the reports are of these two people, both records being rightly linked, by at least one agency.
     """
-    graph: Graph[str] = nx.Graph()
+    graph: Graph = nx.Graph()
     rows = associations[associations["person"] != associations["other"]]
     ends = np.sort(rows[["person", "other"]].to_numpy(str), axis=1)
     rows = rows.assign(one=ends[:, 0], two=ends[:, 1])
     held = _held(rows, links, "one") * _held(rows, links, "two")
     for (one, two), own in rows.assign(held=held).groupby(["one", "two"], sort=True):
         if len(own) >= least:
-            sure = own.groupby("agency")["held"].first()
+            sure = own.groupby("agency")["held"].first().to_numpy(float)
             graph.add_edge(
                 one, two,
                 reports=len(own),
@@ -59,14 +61,14 @@ def shared_places(events: pd.DataFrame, links: Links, least: int = 2) -> pd.Data
     )
 
 
-def place_network(events: pd.DataFrame, links: Links, least: int = 2) -> Graph[str]:
+def place_network(events: pd.DataFrame, links: Links, least: int = 2) -> Graph:
     """Return people and the places they share, with an edge where a person has events at a place.
 
     Nodes have ``kind`` ("person" or "place"), edges ``events``.
     """
     shared = shared_places(events, links, least)
     rows = events[events["place"].isin(shared["place"])]
-    graph: Graph[str] = nx.Graph()
+    graph: Graph = nx.Graph()
     for (person, place), own in rows.groupby(["person", "place"], sort=True):
         graph.add_node(place, kind="place", agencies=int(own["agency"].nunique()))
         graph.add_edge(person, place, events=len(own), reports=len(own))
@@ -74,7 +76,7 @@ def place_network(events: pd.DataFrame, links: Links, least: int = 2) -> Graph[s
     return graph
 
 
-def groups(graph: Graph[str]) -> pd.DataFrame:
+def groups(graph: Graph) -> pd.DataFrame:
     """Return the parts of a network that hang together, the largest first.
 
     Columns group, people, edges, reports, bridges (people without whom it would fall apart), and
@@ -97,9 +99,9 @@ def groups(graph: Graph[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "people", "edges", "reports", "bridges", "members"])
 
 
-def edges(graph: Graph[str]) -> pd.DataFrame:
+def edges(graph: Graph) -> pd.DataFrame:
     """Return a network's edges as a table, the most reports first."""
-    found = nx.to_pandas_edgelist(graph, source="one", target="two")
+    found: pd.DataFrame = nx.to_pandas_edgelist(graph, source="one", target="two")
     if found.empty:
         return pd.DataFrame(columns=["one", "two", "reports"])
     return found.sort_values(
@@ -120,7 +122,7 @@ def _expected_people(each: pd.DataFrame) -> pd.Series[float]:
     return (1 - by.prod() + by.sum()).groupby("place").sum()
 
 
-def _describe_people(graph: Graph[str], links: Links) -> None:
+def _describe_people(graph: Graph, links: Links) -> None:
     people = [node for node, kind in graph.nodes(data="kind") if kind != "place"]
     agencies = links.known[links.rows_of(pd.Series(people, dtype=str))].sum(axis=1)
     for person, count in zip(people, agencies.tolist(), strict=True):

@@ -81,7 +81,7 @@ def _missed(
     """
     total = np.zeros(DRAWS, np.int64)
     same = one is other
-    for i, j in np.argwhere(one.any(axis=0)[:, None] & other.any(axis=0)[None, :]).tolist():
+    for i, j in _pairs_of(one, other):
         estimate = description.recall(links.agencies[i], links.agencies[j])
         if i == j or (same and j < i) or estimate is None:
             continue
@@ -91,3 +91,9 @@ def _missed(
         left = int(min((here & ~there).sum(), (there & ~here).sum()))
         total += np.minimum(missed(drawn_sum(probability, stream), estimate, stream), left)
     return total
+
+
+def _pairs_of(one: _Marks, other: _Marks) -> list[tuple[int, int]]:
+    """Return the agencies, by number, with marks of one kind and of the other."""
+    here, there = (np.flatnonzero(marks.any(axis=0)).tolist() for marks in (one, other))
+    return [(i, j) for i in here for j in there]

@@ -43,7 +43,7 @@ class Picture:
         write_alone(path.with_suffix(".csv"), self.table.to_csv(index=False).encode())
 
 
-def network_picture(graph: Graph[str], title: str, most: int = 150) -> Picture:
+def network_picture(graph: Graph, title: str, most: int = 150) -> Picture:
     """Draw a network: people as dots, the larger the more agencies know them, places as squares.
 
     Of a larger one the people with the most edges are drawn, ``most`` at most; the table has all.
@@ -51,7 +51,7 @@ def network_picture(graph: Graph[str], title: str, most: int = 150) -> Picture:
     busiest = sorted(graph.degree, key=lambda own: (-own[1], own[0]))[:most]
     shown = graph.subgraph([node for node, _ in busiest])
     # A subgraph's order is that of a set of strings, which changes from process to process.
-    drawn: Graph[str] = nx.Graph()
+    drawn: Graph = nx.Graph()
     drawn.add_nodes_from((node, shown.nodes[node]) for node in sorted(shown))
     drawn.add_edges_from(sorted(shown.edges(data=True), key=lambda own: own[:2]))
     place = nx.spring_layout(
@@ -68,8 +68,8 @@ def network_picture(graph: Graph[str], title: str, most: int = 150) -> Picture:
 
 
 def bar_picture(table: pd.DataFrame, title: str, x: str, y: str, colour: str) -> Picture:
-    """Draw columns ``y`` over ``x`` side by side by ``colour``, with whiskers low to high if any."""
-    data = alt.InlineData(values=table.to_dict("records"))
+    """Draw ``y`` over ``x``, side by side by ``colour``, with whiskers low to high if any."""
+    data = alt.InlineData(values=_records(table))
     base = alt.Chart(data).encode(x=alt.X(f"{x}:N", title=x), xOffset=f"{colour}:N")
     bars = base.mark_bar().encode(
         y=alt.Y(f"{y}:Q", title=y),
@@ -89,7 +89,7 @@ def _dot(node: str, described: dict[str, Any], place: Any) -> dict[str, Any]:
 
 
 def _edge_layer(ends: list[dict[str, Any]]) -> alt.Chart:
-    return (
+    chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=ends))
         .mark_rule(color=_GREY)
         .encode(
@@ -97,13 +97,14 @@ def _edge_layer(ends: list[dict[str, Any]]) -> alt.Chart:
             strokeWidth=alt.StrokeWidth("reports:Q", legend=None, scale=alt.Scale(range=[1, 4])),
         )
     )  # fmt: skip
+    return chart
 
 
 def _dot_layer(dots: list[dict[str, Any]]) -> alt.Chart:
     kinds = alt.Scale(domain=["person", "place"], range=[_BLUE, _ORANGE])
     shapes = alt.Scale(domain=["person", "place"], range=["circle", "square"])
     legend = alt.Legend(orient="top", title=None)
-    return (
+    chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=dots))
         .mark_point(filled=True, opacity=1)
         .encode(
@@ -113,6 +114,11 @@ def _dot_layer(dots: list[dict[str, Any]]) -> alt.Chart:
             shape=alt.Shape("kind:N", scale=shapes, legend=legend),
         )
     )  # fmt: skip
+    return chart
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in own.items()} for own in table.to_dict("records")]
 
 
 def _svg(*layers: alt.Chart) -> str:

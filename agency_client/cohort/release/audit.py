@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from agency_client.cohort.release.grid import Grid, Relation
 
@@ -98,17 +98,13 @@ def _extreme(
     aim[cell] = sign
     low = np.where(withheld, -grid.count, 0.0)
     high = np.where(withheld, np.inf, 0.0)
-    found = linprog(
-        aim,
-        A_ub=rules.most if rules.most.shape[0] else None,
-        b_ub=rules.limit if rules.most.shape[0] else None,
-        A_eq=rules.equal if rules.equal.shape[0] else None,
-        b_eq=np.zeros(rules.equal.shape[0]) if rules.equal.shape[0] else None,
-        bounds=np.column_stack([low, high]),
-    )
-    if found.status == 3:  # unbounded
-        return float("-inf") if sign > 0 else float("inf")
-    return float(found.x[cell]) if found.status == 0 else 0.0
+    constraints = [LinearConstraint(rules.equal, 0, 0)] if rules.equal.shape[0] else []
+    if rules.most.shape[0]:
+        constraints.append(LinearConstraint(rules.most, -np.inf, rules.limit))
+    found = milp(aim, bounds=Bounds(low, high), constraints=constraints)
+    if found.x is None:  # without limit, since no deviation at all is always possible
+        return -sign * float("inf")
+    return float(found.x[cell])
 
 
 def _row(grid: Grid, own: Relation, of_total: float) -> NDArray[np.float64]:

@@ -31,10 +31,10 @@ from linkage.errors import InputError
 class Checked:
     """What was decided of a table.
 
-    ``decisions`` say for each withheld cell why, one reason each; ``wrong`` are the cells of the file
-    that stand there as they mustn't, with what is the matter: "exact" for a count that isn't rounded
-    (or isn't the count at all), "shown" for one to withhold. ``safe_cells`` is the text of every cell
-    as it may leave, None where the table can't leave in any form.
+    ``decisions`` say for each withheld cell why, one reason each; ``wrong`` are the cells of the
+    file that stand there as they mustn't, with what is the matter: "exact" for a count that isn't
+    rounded (or isn't the count at all), "shown" for one to withhold. ``safe_cells`` is the text of
+    every cell as it may leave, None where the table can't leave in any form.
     """
 
     table: Table
@@ -134,7 +134,7 @@ def _withheld(
 def _safe_cells(
     counts: NDArray[np.int64], withheld: NDArray[np.bool_], rounding: int
 ) -> tuple[str, ...]:
-    """Return the text of each cell: the nearest multiple of ``rounding`` (halves up), or withheld."""
+    """Return each cell's text: the nearest multiple of ``rounding``, halves up, or withheld."""
     rounded = (2 * counts + rounding) // (2 * rounding) * rounding
     return tuple(
         WITHHELD if hidden else str(count)

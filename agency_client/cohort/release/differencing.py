@@ -19,7 +19,7 @@ from agency_client.cohort.release.table import Table
 
 @dataclass(frozen=True, repr=False)
 class Earlier:
-    """A released table, counted anew: its number in the ledger and the cells shown, bool (cells,)."""
+    """A released table, counted anew, with its number and the cells shown, bool (cells,)."""
 
     number: int
     table: Table

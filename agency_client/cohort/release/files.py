@@ -1,4 +1,4 @@
-"""A table's file: CSV with row labels first, then columns and totals; ``[c]`` where one is withheld.
+"""A table's file: CSV with row labels first, then columns and totals; ``[c]`` where withheld.
 
 The shorthand is that of the Government Statistical Service for confidential figures.
 """
@@ -41,8 +41,8 @@ def read_cells(path: Path, spec: TableSpec, grid: Grid) -> list[str]:
         or any(len(line) != grid.width + 1 for line in lines[1:])
     ):
         raise VerificationError(
-            f"{path.name} hasn't the rows and columns that the file beside it says; write the table "
-            "anew with Cohort.table(...).write(...)."
+            f"{path.name} hasn't the rows and columns that the file beside it says; write the "
+            "table anew with Cohort.table(...).write(...)."
         )
     return [cell.strip() for line in lines[1:] for cell in line[1:]]
 

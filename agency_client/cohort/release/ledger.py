@@ -1,8 +1,9 @@
 """The tables released from a cohort, kept beside its folder, for comparison with later ones.
 
 ``NAME.releases.jsonl`` beside the folder ``NAME`` has a line for each, oldest first: what the table
-counts, which of its cells were shown, when, and the SHA-256 of the file that left. It holds no count;
-they are counted anew. Losing it is losing sight of what can be worked out: keep it with the cohort.
+counts, which of its cells were shown, when, and the SHA-256 of the file that left. It holds no
+count; they are counted anew. To lose it is to lose sight of what can be worked out: keep it with
+the cohort.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def read_releases(cohort: Path) -> list[Release]:
             releases.append(TypeAdapter(Release).validate_json(line))
         except ValidationError:
             raise InputError(
-                f"{path.name} is damaged in line {number}, so that nothing can be compared with what "
-                "was released before; bring it back from a copy."
+                f"{path.name} is damaged in line {number}, so that nothing can be compared with "
+                "what was released before; bring it back from a copy."
             ) from None
     return releases
 

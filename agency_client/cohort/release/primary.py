@@ -4,11 +4,11 @@
 zero in a row of a table says of everybody else in that row that it isn't so, and if zeros were
 shown, a withheld count would be known to be one of few.
 
-**Dominance.** Where one or two children's homes, or agencies, make up nearly all of a cell, the cell
-tells of them. It is withheld where the largest two contribute more than 90% (the n,k rule), or where
-the second could work out the largest to within 10% (the p% rule). Places are compared where the
-events have any. Agencies are compared where the table isn't by agency and three or more contribute to
-it: that a table is of one or two agencies is known from what it counts.
+**Dominance.** Where one or two children's homes, or agencies, make up nearly all of a cell, it
+tells of them. It is withheld where the largest two contribute more than 90% (the n,k rule), or
+where the second could work out the largest to within 10% (the p% rule). Places are compared where
+the events have any. Agencies are compared where the table isn't by agency and three or more
+contribute to it: that a table is of one or two agencies is known from what it counts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def dominated_cells(table: Table) -> Iterator[Decision]:
         yield from _dominated(table, "agency")
 
 
-def dominated(contributions: NDArray[np.int64] | NDArray[np.float64]) -> bool:
+def dominated(contributions: NDArray[np.float64]) -> bool:
     """Say whether contributions to one cell, (n,), break the n,k rule or the p% rule."""
     total = contributions.sum()
     largest, second, *_ = [*np.sort(contributions)[::-1], 0, 0]
@@ -87,5 +87,5 @@ def _dominated(table: Table, by: Literal["place", "agency"]) -> Iterator[Decisio
         long = long.drop_duplicates()
     sizes = long.groupby(["cell", "who"]).size()
     for cell, own in sizes.groupby("cell"):
-        if dominated(own.to_numpy()):
-            yield Decision(int(cell), by)
+        if dominated(own.to_numpy(np.float64)):
+            yield Decision(int(str(cell)), by)

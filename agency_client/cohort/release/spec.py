@@ -14,7 +14,6 @@ from pydantic.dataclasses import dataclass
 from linkage.errors import InputError
 from linkage.protocol.scheme import STRICT
 
-FORMAT = "concord-table/1"
 Value = Literal["people", "events"]
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -33,7 +32,7 @@ class TableSpec:
     columns: Annotated[tuple[_Name, ...], Field(max_length=3)] = ()
     where: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     boroughs: Mapping[str, str] | None = None
-    format: Literal["concord-table/1"] = FORMAT
+    format: Literal["concord-table/1"] = "concord-table/1"
 
     @property
     def named(self) -> set[str]:

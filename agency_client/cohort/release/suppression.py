@@ -3,8 +3,8 @@
 The cell suppression problem, as a mixed-integer programme (Fischetti and Salazar 2001,
 doi:10.1287/mnsc.47.7.1008.9805). For every cell to protect, and for each direction, another table
 must be possible that everybody would take for this one: equal in all shown cells, with the same
-relations, and with that cell as far away as it must seem possible. What is withheld is chosen so that
-all these tables exist; totals cost more than the cells inside.
+relations, and with that cell as far away as it must seem possible. What is withheld is chosen so
+that all these tables exist; totals cost more than the cells inside.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _chosen(
 def _possible(
     grid: Grid, rules: Rules, number: int, of: int, tables: list[tuple[int, float, float]]
 ) -> list[LinearConstraint]:
-    """Return what makes the deviations of one table possible: its rules, and only withheld cells."""
+    """Return what makes one table possible: its rules, and deviations in withheld cells alone."""
     size = len(grid.count)
     far = 2 * max(reach for _, _, reach in tables)
     place = sparse.csr_array(([1.0], ([0], [number])), (1, of))
@@ -125,4 +125,4 @@ def _costs(grid: Grid) -> NDArray[np.float64]:
             for row, column in [label]
         ]
     )
-    return worth * (1 + grid.count / (1 + grid.count.max(initial=0)))
+    return np.asarray(worth * (1 + grid.count / (1 + grid.count.max(initial=0))), np.float64)

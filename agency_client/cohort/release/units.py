@@ -90,9 +90,9 @@ def _labels(base: pd.DataFrame, spec: TableSpec, names: tuple[str, ...]) -> tupl
 
     The values are those of the whole cohort, so that a missing row or column says nothing.
     """
-    found = [""]
+    found: list[str] = [""]
     for number, name in enumerate(names):
-        values = sorted(spec.where.get(name) or base[name].unique())
+        values: list[str] = sorted(spec.where.get(name) or base[name].unique().tolist())
         found = [f"{one}, {value}" if number else value for one in found for value in values]
     return tuple(found)
 

@@ -57,14 +57,14 @@ def reason(checked: Checked, own: Decision) -> str:
     if own.reason in {"place", "agency"}:
         who = "places" if own.reason == "place" else "agencies"
         return (
-            f"one or two {who} make up nearly all of it (more than 90% for two, or the second could "
-            "work out the largest to within 10%), so it tells of them"
+            f"one or two {who} make up nearly all of it (more than 90% for two, or the second "
+            "could work out the largest to within 10%), so it tells of them"
         )
     if own.reason == "differencing":
         other = "another cell of this table" if not own.other else f"release {own.other}"
         return (
-            f"together with {other} it would give away a count of fewer than {checked.least} people, "
-            "by subtraction"
+            f"together with {other} it would give away a count of fewer than {checked.least} "
+            "people, by subtraction"
         )
     return "shown, it would let a withheld count be worked out from its row and column"
 

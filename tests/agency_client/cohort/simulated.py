@@ -7,25 +7,48 @@ recall can be held against the truth.
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import TypeAdapter
 
-from agency_client.cohort.tables import FORMAT, TABLES, schema_of, table_file
+from agency_client.cohort.pulling.directory import write_cohort
+from agency_client.cohort.tables import FORMAT, TABLES, schema_of
+from linkage.protocol.sections.payload import Payload
 
 AGENCIES = ("charity", "education", "health", "police", "social_care", "youth_offending")
 RECALL = 0.9
 DISTRICTS = ("ZX1", "ZX2", "ZW1", "ZW3", "ZY4")
 BOROUGHS = {"ZX1": "Northam", "ZX2": "Northam", "ZW1": "Eastley", "ZW3": "Eastley", "ZY4": "Weston"}
 MONTHS = [date(2026, month, 1) for month in range(4, 10)]
+PAYLOAD = TypeAdapter(Payload).validate_json(
+    json.dumps(
+        {
+            "attributes": {
+                "home": {"type": "postcode", "coarsen": "outward_postcode"},
+                "sex": {"type": "category", "vocabulary": "sex"},
+            },
+            "events": {
+                "missing_episode": {"places": True, "place_tokens": True},
+                "disruption_measure": {"places": True, "place_tokens": True},
+                "meeting": {"vocabulary": "meeting", "places": True, "place_tokens": True},
+                "arrest": {"places": True, "place_tokens": True},
+            },
+            "associations": {"missing_together": {"date": "month"}},
+            "vocabularies": {
+                "sex": {"version": "1", "terms": {"f": "female", "m": "male"}},
+                "meeting": {"version": "1", "terms": {"mase": "MASE", "mace": "MACE"}},
+            },
+        }
+    )
+)
 _KNOWN = np.array([0.35, 0.75, 0.6, 0.55, 0.5, 0.25])
 
 
@@ -73,10 +96,10 @@ def simulate(folder: Path, people: int = 600, seed: int = 1) -> Simulated:
         "memberships": rows,
         "events": events,
         "associations": _associations(random, rows),
-        "coverage": [],
+        "coverage": _coverage(rows),
         "households": [],
     }
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     _write(folder, tables, seed)
     entity = {(row["person"], row["agency"]): row["entity"] for row in rows}
     return Simulated(folder, entity, events)
@@ -171,12 +194,12 @@ def _associations(random: np.random.Generator, rows: list[dict[str, Any]]) -> li
     found = []
     for start in range(0, min(len(police), 90) - 4, 5):
         gang = police[start : start + 5]
-        for one, other in zip(gang, gang[1:], strict=False):
-            for _ in range(int(random.integers(1, 4))):
-                found.append({
-                    "person": one, "other": other, "agency": "police",
-                    "association": "missing_together", "date": MONTHS[3], "place": None,
-                })  # fmt: skip
+        for one, other in pairwise(gang):
+            own = {
+                "person": one, "other": other, "agency": "police",
+                "association": "missing_together", "date": MONTHS[3], "place": None,
+            }  # fmt: skip
+            found += [own] * int(random.integers(1, 4))
     return found
 
 
@@ -195,6 +218,17 @@ def _people(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _coverage(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_person: dict[str, list[str]] = {}
+    for row in rows:
+        by_person.setdefault(row["person"], []).append(row["agency"])
+    counts = Counter("+".join(sorted(own)) for own in by_person.values())
+    return [
+        {"agencies": own, "people": count, "expected": count, "low": count, "high": count}
+        for own, count in sorted(counts.items())
+    ]
+
+
 def _recalls(rows: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
     """Return the true recall of each pair of agencies: matches linked among all matches."""
     of: dict[tuple[str, int], str] = {(row["agency"], row["entity"]): row["person"] for row in rows}
@@ -207,24 +241,20 @@ def _recalls(rows: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
 
 
 def _write(folder: Path, tables: dict[str, list[dict[str, Any]]], seed: int) -> None:
-    digests = {}
-    for name in TABLES:
-        schema = schema_of(name, None)
-        if name in {"people", "memberships"}:
-            for attribute in ("home", "sex"):
-                schema = schema.append(pa.field(attribute, pa.string()))
-        file = folder / table_file(name)
-        pq.write_table(pa.Table.from_pylist(tables[name], schema), file)
-        digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
-    said = {
-        "format": FORMAT, "id": f"{seed:032x}", "agencies": {
-            "with_payload": list(AGENCIES), "without_payload": []
-        },
+    facts = {
+        "format": FORMAT, "id": f"{seed:032x}", "purpose": "missing-children",
+        "reference": "MACE 12",
+        "agreement": {"id": "simulated", "version": 1, "digest": "0" * 64, "epoch": 1},
+        "round": 1, "run": "1", "analyst": "analyst", "reason": "A test.",
+        "pulled": "2026-10-01T00:00:00Z", "log": {"size": 1, "leaf": 0},
+        "agencies": {"with_payload": list(AGENCIES), "without_payload": []},
         "estimates": [
             {"agency_a": a, "agency_b": b, "precision": 0.95, "recall": recall,
+             "counts_unseen": True,
              "intervals": {"precision": [0.94, 0.97], "recall": [recall - 0.03, recall + 0.03]}}
             for (a, b), recall in _recalls(tables["memberships"]).items()
         ],
-        "outputs": {"least_cell": 10, "rounding": 5}, "digests": digests,
+        "outputs": {"least_cell": 10, "rounding": 5},
     }  # fmt: skip
-    (folder / "cohort.json").write_text(json.dumps(said))
+    built = {name: pa.Table.from_pylist(tables[name], schema_of(name, PAYLOAD)) for name in TABLES}
+    write_cohort(folder, built, facts, PAYLOAD)

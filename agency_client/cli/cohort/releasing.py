@@ -38,9 +38,9 @@ def release_check(
 ) -> None:  # fmt: skip
     """Check whether a table of a cohort may leave, and say why each cell is withheld.
 
-    TABLE is a CSV file that Cohort.table(...).write(...) wrote. Its counts are counted anew and held
-    against the agreement's rules and all that was released before. Exit code 0 if it is safe or
-    --out has written a table that is, 3 if it would have to be changed or is refused.
+    TABLE is a CSV file that Cohort.table(...).write(...) wrote. Its counts are counted anew and
+    held against the agreement's rules and all that was released before. Exit code 0 if it is safe
+    or --out has written a table that is, 3 if it would have to be changed or is refused.
     """
     from agency_client.cohort.analysis.frames import read_frames
     from agency_client.cohort.release.checking import check_table
