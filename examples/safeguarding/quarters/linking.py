@@ -45,8 +45,10 @@ def provide(stage: Stage, quarter: Quarter, name: str) -> None:
         name, quarter, "encode", extract, "--agency", name, *columns,
         "--out", encodings, "--map-out", mapped,
     )  # fmt: skip
-    push = ["push", encodings, "--map", mapped]
-    push += [word for part in PARTS for word in (f"--{part}", payload_file(extract, part))]
+    push: list[str | Path] = ["push", encodings, "--map", mapped]
+    for part in PARTS:
+        file = payload_file(extract, part)
+        push += [f"--{part}", file] if file.exists() else []
     shown = stage.ask(name, quarter, *push, "--dry-run")
     said = {"checked": checked, "encoded": encoded, "payload": shown["payload"]}
     said["pushed"] = stage.ask(name, quarter, *push)

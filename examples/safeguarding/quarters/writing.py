@@ -86,5 +86,7 @@ def _write_quarter(folder: Path, quarter: Quarter, scenario: Scenario) -> None:
 
 
 def _write(stem: Path, part: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    table = ([row[name] for name in columns] for row in rows)
-    write_csv(stem.with_name(f"{stem.name}.{part}.csv"), columns, table)
+    """Write one part of an agency's payload, if the agency has any of it."""
+    table = [[row[name] for name in columns] for row in rows]
+    if table:
+        write_csv(stem.with_name(f"{stem.name}.{part}.csv"), columns, table)
