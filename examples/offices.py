@@ -110,7 +110,7 @@ class Operator:
             try:
                 with urlopen(f"{self.url}/healthz", timeout=5):  # noqa: S310
                     return
-            except (URLError, ConnectionError):
+            except (URLError, ConnectionError, TimeoutError):
                 time.sleep(0.2)
         raise click.ClickException(f"the matcher doesn't serve; see {self.folder / 'serve.log'}")
 

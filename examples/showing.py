@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import click
 
@@ -18,19 +19,24 @@ def run_command(*words: str | Path, lines: int | None = None, shown: bool = True
     program, *arguments = (str(word) for word in words)
     if shown:
         say_command(program, *arguments)
-    finished = subprocess.run(  # noqa: S603
-        [installed(program), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=None if shown else subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    finished = execute(program, arguments, shown=shown)
     if shown:
         click.echo("\n".join(finished.stdout.splitlines()[:lines]))
     if finished.returncode:
         click.echo(finished.stderr or "", err=True)
         raise click.ClickException(f"{program} ended with exit code {finished.returncode}")
     return finished.stdout
+
+
+def execute(program: str, arguments: list[str], *, shown: bool) -> CompletedProcess[str]:
+    """Run a program to its end; what it says of its progress is passed on if ``shown``."""
+    return subprocess.run(  # noqa: S603
+        [installed(program), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=None if shown else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
 
 
 def say_command(program: str, *arguments: str) -> None:

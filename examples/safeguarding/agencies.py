@@ -231,3 +231,29 @@ EDUCATION = Agency(
 )
 
 AGENCIES = (POLICE, SOCIAL_CARE, YOUTH_OFFENDING, HEALTH, EDUCATION)
+
+# A charity that walks the streets and knows children who are in no police report. The scenario of
+# two quarters has it; that of one has the five above.
+CHARITY = Agency(
+    name="charity",
+    reach=Reach(power=1.5, care=1.5, youngest=10),
+    missing=Missing(middle=0.90, date=0.12, sex=0.03, address=0.20, postcode=0.25),
+    names=NameErrors(
+        familiar=0.20,
+        spelling=0.16,
+        slip=0.05,
+        swapped=0.008,
+        initial=0.012,
+        half_dropped=0.40,
+        former=0.15,
+        middle_first=0.70,
+        middle_initial=0.1,
+    ),
+    dates=DateErrors(swapped=0.012, digit=0.020, placeholder=0.010, partial=0.020),
+    places=PlaceErrors(
+        unaware_of_move=0.25, street_slip=0.10, town_slip=0.04, postcode_slip=0.04, abbreviated=0.4
+    ),
+    style=Style(record_id="YP{:07d}", dates="day first", sexes={"F": "Girl", "M": "Boy"}),
+)
+
+SIX_AGENCIES = (*AGENCIES, CHARITY)

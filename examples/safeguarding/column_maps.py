@@ -9,6 +9,7 @@ AGREED_FIELDS = ("given_name", "surname", "date_of_birth", "address", "town", "p
 
 # What an agency holds and the agreement doesn't ask for.
 HELD_BACK: Mapping[str, Mapping[str, str]] = {
+    "charity": {"sex": "Girl/boy"},
     "education": {"middle_name": "middle_names", "sex": "gender"},
     "health": {"middle_name": "other_names", "sex": "person_gender_code"},
     "police": {"middle_name": "Middle Name", "sex": "Gender"},

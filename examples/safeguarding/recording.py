@@ -174,7 +174,7 @@ def _place(rng: Random, agency: Agency, home: Address) -> dict[str, str]:
     return {
         "address": _in_style(agency, address),
         "town": _in_style(agency, town),
-        "postcode": _postcode_in_style(agency, postcode),
+        "postcode": postcode_in_style(agency, postcode),
     }
 
 
@@ -192,7 +192,8 @@ def _street_line(rng: Random, agency: Agency, home: Address) -> str:
     return f"{house} Flat {home.flat}" if agency.style.flat_last else f"Flat {home.flat}, {house}"
 
 
-def _postcode_in_style(agency: Agency, postcode: str) -> str:
+def postcode_in_style(agency: Agency, postcode: str) -> str:
+    """Write a postcode as the agency does."""
     if agency.style.postcode == "joined":
         return postcode.replace(" ", "")
     return postcode.lower() if agency.style.postcode == "lower case" else postcode

@@ -30,14 +30,14 @@ def write_scenario(out: Path, *, seed: int, records_per_agency: int = 4000) -> N
     truth: list[tuple[str, str, int]] = []
     for agency in AGENCIES:
         rng = Random(f"{seed}/{agency.name}")
-        known = _sample(rng, agency, people, records_per_agency)
-        ids = _record_ids(rng, agency, len(known))
-        _write_extract(out, agency, ids, _extract(rng, agency, known, variants))
+        known = sample(rng, agency, people, records_per_agency)
+        ids = record_ids(rng, agency, len(known))
+        write_extract(out, agency, ids, _extract(rng, agency, known, variants))
         truth.extend(
             (agency.name, record_id, person.entity_id)
             for record_id, person in zip(ids, known, strict=True)
         )
-    _write_csv(out / "truth.csv", ["agency", "record_id", "entity_id"], truth)
+    write_csv(out / "truth.csv", ["agency", "record_id", "entity_id"], truth)
 
 
 def scenario_population(*, seed: int, records_per_agency: int) -> tuple[Person, ...]:
@@ -49,7 +49,7 @@ def scenario_population(*, seed: int, records_per_agency: int) -> tuple[Person, 
     )
 
 
-def _sample(rng: Random, agency: Agency, people: Sequence[Person], size: int) -> list[Person]:
+def sample(rng: Random, agency: Agency, people: Sequence[Person], size: int) -> list[Person]:
     """Draw the children known to an agency, without replacement, by weight.
 
     The least of exponential variables with the weights as rates: Efraimidis and Spirakis,
@@ -71,7 +71,8 @@ def _weight(agency: Agency, person: Person) -> float:
     return weight * (_KNOWN_TO_ANOTHER_ALONE if person.only_known_to else 1.0)
 
 
-def _record_ids(rng: Random, agency: Agency, count: int) -> list[str]:
+def record_ids(rng: Random, agency: Agency, count: int) -> list[str]:
+    """Draw different record ids in the agency's style."""
     numbers = rng.sample(range(1_000_000, 10_000_000), count)
     return [agency.style.record_id.format(number) for number in numbers]
 
@@ -82,21 +83,23 @@ def _extract(
     return [record(rng, agency, person, variants) for person in known]
 
 
-def _write_extract(
+def write_extract(
     out: Path, agency: Agency, ids: Sequence[str], rows: Sequence[dict[str, str]]
 ) -> None:
+    """Write ``<agency>.csv`` with the agency's own headings."""
     columns = load_column_map(agency.name)
     table = (
         [record_id, *(row[field] for field in columns.fields)]
         for record_id, row in zip(ids, rows, strict=True)
     )
     encoding = "utf-8-sig" if agency.style.byte_order_mark else "utf-8"
-    _write_csv(out / f"{agency.name}.csv", columns.headings, table, encoding=encoding)
+    write_csv(out / f"{agency.name}.csv", columns.headings, table, encoding=encoding)
 
 
-def _write_csv(
+def write_csv(
     path: Path, headings: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "utf-8"
 ) -> None:
+    """Write a CSV file with a heading row."""
     with path.open("w", encoding=encoding, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(headings)
