@@ -19,7 +19,7 @@ from linkage.protocol.upload import (
 )
 from matcher.api.access import ONCE_IN_FORCE, allow
 from matcher.api.gate import BodyRule, SignedCall, StreamedBody
-from matcher.api.order import Order
+from matcher.api.order import Order, Place
 from matcher.api.routes import Raw, RoundNumber, Routes
 from matcher.config.settings import MOST_PART
 from matcher.uploads.parts import PartDraft
@@ -36,9 +36,11 @@ _MANIFEST = BodyRule(2**20, message=Envelope)
 _RECEIPT = Raw("application/json", "The receipt: that the log holds the manifest.", Receipt)
 # So many bytes are handed to a thread at once; one thread for each piece as it comes is slower.
 _HANDED_OVER = 2**20
-# And so many of these are written at a time, so that small requests find a thread and the
-# interpreter free. Who hasn't written yet isn't read from.
-_WRITING = 2
+# The first time it is fewer: whose turn hasn't come yet needn't have sent more.
+_AT_FIRST = 2**16
+# One batch is written at a time, so that small requests find a thread and the interpreter free: that
+# is as fast as a machine hashes, and meanwhile the next is received.
+_WRITING = 1
 
 
 def upload_routes(uploads: Uploads) -> Routes:
@@ -111,51 +113,27 @@ async def _receive(body: StreamedBody, draft: PartDraft | None, order: Order) ->
         async for _ in body.chunks():
             pass  # read all the same, so that the connection can be used again
         return
-    written = _Written(draft, order)
-    waiting = bytearray()
-    try:
-        # The draft hashes what it is given; that is done once, and in its threads.
-        async for chunk in body.unverified_chunks():
-            waiting += chunk
-            if len(waiting) >= _HANDED_OVER:
-                await written.hand_over(waiting)
-                waiting = bytearray()
-    finally:
-        await written.settled()
-    await written.hand_over(waiting)
-    await written.settled()
-    written.require_well()
+    place, waiting, enough = order.place(), bytearray(), _AT_FIRST
+    # The draft hashes what it is given; that is done once, and in its threads.
+    async for chunk in body.unverified_chunks():
+        waiting += chunk
+        if len(waiting) >= enough:
+            await _write(place, draft, waiting)
+            waiting, enough = bytearray(), _HANDED_OVER
+    await _write(place, draft, waiting)
     body.require_signed(draft.sha256)
     await run_in_threadpool(draft.finish)
 
 
-class _Written:
-    """Writes one batch of a part in a thread, in its turn, while the next one arrives."""
-
-    def __init__(self, draft: PartDraft, order: Order) -> None:
-        self._draft = draft
-        self._place = order.place()
-        self._writing: asyncio.Task[None] | None = None
-
-    async def hand_over(self, batch: bytearray) -> None:
-        """Begin to write a batch once the one before is written; raises what that one raised."""
-        await self.settled()
-        self.require_well()
-        self._writing = asyncio.create_task(self._write(batch))
-
-    async def _write(self, batch: bytearray) -> None:
-        async with self._place:
-            await run_in_threadpool(self._draft.write, batch)
-
-    async def settled(self) -> None:
-        """Wait until nothing is being written."""
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
-
-    def require_well(self) -> None:
-        """Raise what the last write raised."""
-        if self._writing is not None:
-            self._writing.result()
+async def _write(place: Place, draft: PartDraft, batch: bytearray) -> None:
+    """Write a batch in a thread when it is its turn; meanwhile its sender isn't read from."""
+    async with place:
+        writing = asyncio.ensure_future(run_in_threadpool(draft.write, batch))
+        try:
+            await asyncio.shield(writing)
+        finally:
+            # Whoever is stopped here discards the draft, which must not be written to any more.
+            await asyncio.wait([writing])
 
 
 def _ended(draft: PartDraft | None) -> AbstractContextManager[object]:
