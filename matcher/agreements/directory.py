@@ -16,7 +16,6 @@ from matcher.agreements.standings import Recent, Standings
 from matcher.store.database import Database
 from matcher.store.tables import agreements, party_keys
 
-
 # Asked by every request: to build them anew takes longer than to ask.
 _PARTY = select(party_keys.c.party).where(
     party_keys.c.agreement == bindparam("digest"), party_keys.c.fingerprint == bindparam("of")

@@ -31,9 +31,7 @@ def require_length(request: Request, most: int | None) -> None:
         raise RequestError("too-large", f"The body is longer than the {most:,} bytes allowed here.")
 
 
-async def unverified_chunks(
-    request: Request, most: int, seconds: float
-) -> AsyncIterator[bytes]:
+async def unverified_chunks(request: Request, most: int, seconds: float) -> AsyncIterator[bytes]:
     """Yield the body as it comes; ``seconds`` is how long to wait for the next bytes of it.
 
     Whether it is the body that was signed for is left to whoever takes it: `require_signed`.

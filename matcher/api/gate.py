@@ -72,8 +72,7 @@ class StreamedBody:
     seconds: float
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Return the pieces; instead of ending it fails with `UnsignedError` if they were changed.
-        """
+        """Return the pieces; if they were changed, it fails with `UnsignedError` at the end."""
         return body_chunks(self.request, self.sha256, self.most, self.seconds)
 
     def unverified_chunks(self) -> AsyncIterator[bytes]:
@@ -224,7 +223,7 @@ def _headers(request: Request) -> dict[str, str]:
     return found
 
 
-def _of_request(request: Request) -> Call:
+async def _of_request(request: Request) -> Call:  # else it would be called in a thread
     call: Call = request.state.call
     return call
 

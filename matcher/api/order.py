@@ -25,7 +25,8 @@ class Order:
         """Return a place behind all that were given before."""
         return Place(self, next(self._numbers))
 
-    async def _take(self, number: int) -> None:
+    async def take(self, number: int) -> None:
+        """Wait for the turn of a place, by its number; for `Place` alone."""
         if self._free:
             self._free -= 1
             return
@@ -35,10 +36,10 @@ class Order:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give()  # it was given the turn in the moment in which it went away
+                self.give()  # it was given the turn in the moment in which it went away
             raise
 
-    def _give(self) -> None:
+    def give(self) -> None:
         """Hand a turn to the first who waits and hasn't gone away."""
         while self._waiting:
             turn = heapq.heappop(self._waiting)[2]
@@ -56,7 +57,7 @@ class Place:
         self._number = number
 
     async def __aenter__(self) -> None:
-        await self._order._take(self._number)
+        await self._order.take(self._number)
 
     async def __aexit__(
         self,
@@ -64,4 +65,4 @@ class Place:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._order._give()
+        self._order.give()

@@ -38,8 +38,8 @@ _RECEIPT = Raw("application/json", "The receipt: that the log holds the manifest
 _HANDED_OVER = 2**20
 # The first time it is fewer: whose turn hasn't come yet needn't have sent more.
 _AT_FIRST = 2**16
-# One batch is written at a time, so that small requests find a thread and the interpreter free: that
-# is as fast as a machine hashes, and meanwhile the next is received.
+# One batch is written at a time, so that small requests find a thread and the interpreter free:
+# that is as fast as a core hashes, and meanwhile the next is received.
 _WRITING = 1
 
 
@@ -95,9 +95,7 @@ def _declare_parts(routes: Routes, uploads: Uploads) -> None:
     order = Order(_WRITING)
 
     @routes.put("/agreements/{digest}/uploads/{upload}/parts/{number}", _AGENCIES, body=_PART)
-    async def put_part(
-        call: SignedCall, upload: UploadId, number: PartNumber
-    ) -> None:
+    async def put_part(call: SignedCall, upload: UploadId, number: PartNumber) -> None:
         """Store a part; once it is acknowledged, it is on disk."""
         place, sha256 = call.place, call.in_pieces.sha256.hex()
         draft = await run_in_threadpool(

@@ -5,10 +5,11 @@
 
 A real ``matcher serve`` on loopback, with its own folder of objects and SQLite unless a database is
 given; files of random encodings under the default scheme, made before the clock starts. They are
-pushed in one round after another, so that enough is asked meanwhile for a 99th percentile. Prints upload MB/s, in each round
-from the first announcement to the last receipt, the time of small signed requests (a list of
-agreements) before and meanwhile, and the server's memory at its highest. Clients and server share
-the machine's cores; runs are left to other machines (``[worker] processes = 0``).
+pushed in one round after another, so that enough is asked meanwhile for a 99th percentile. Prints
+upload MB/s, in each round from the first announcement to the last receipt, the time of small signed
+requests (a list of agreements) before and meanwhile, and the server's memory at its highest.
+Clients and server share the machine's cores; runs are left to other machines (``[worker] processes
+= 0``). Where ``TMPDIR`` is a disk, it is also the disk's speed that is measured.
 
 Small requests are due at fixed times, 20 a second on four connections, and timed from when they
 were due: one that has to wait for the one before isn't left out (coordinated omission).
