@@ -8,13 +8,20 @@ from datetime import date, datetime
 from threading import Lock
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from linkage.errors import MissingError
 from linkage.protocol.agreement import Agreement, parse_content
 from linkage.protocol.standing import Standing, standing
 from matcher.store.tables import agreement_signatures, agreements
 
+# Asked by every request: to build them anew takes longer than to ask.
+_VERSION = select(agreements.c.digest).where(
+    agreements.c.id == bindparam("of"), agreements.c.version == bindparam("number")
+)
+_SIGNERS = select(agreement_signatures.c.party).where(
+    agreement_signatures.c.agreement == bindparam("digest")
+)
 _MOST_KEPT = 256
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -50,10 +57,8 @@ class Standings:
     def _successor(self, connection: Connection, agreement: Agreement) -> Agreement | None:
         """Return the next version if it is in force itself, or was replaced in its turn."""
         terms = agreement.agreement
-        query = select(agreements.c.digest).where(
-            agreements.c.id == terms.id, agreements.c.version == terms.version + 1
-        )
-        digest = connection.execute(query).scalar_one_or_none()
+        following = {"of": terms.id, "number": terms.version + 1}
+        digest = connection.execute(_VERSION, following).scalar_one_or_none()
         if digest is None:
             return None
         state = self.standing(connection, digest).state
@@ -71,8 +76,7 @@ def signatures(connection: Connection, digest: str) -> dict[str, bytes]:
 
 
 def _signers(connection: Connection, digest: str) -> tuple[str, ...]:
-    query = select(agreement_signatures.c.party).where(agreement_signatures.c.agreement == digest)
-    return tuple(sorted(connection.execute(query).scalars()))
+    return tuple(sorted(connection.execute(_SIGNERS, {"digest": digest}).scalars()))
 
 
 def _read(connection: Connection, digest: str) -> Agreement:
@@ -90,6 +94,11 @@ class Recent(Generic[_Key, _Value]):
         self._most = most
         self._kept: OrderedDict[_Key, _Value] = OrderedDict()
         self._lock = Lock()
+
+    def peek(self, key: _Key) -> _Value | None:
+        """Return what is kept under the key, None if nothing is."""
+        with self._lock:
+            return self._kept.get(key)
 
     def get(self, key: _Key, compute: Callable[[], _Value]) -> _Value:
         """Return what is kept under the key, or compute it and keep it."""

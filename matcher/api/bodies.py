@@ -31,14 +31,12 @@ def require_length(request: Request, most: int | None) -> None:
         raise RequestError("too-large", f"The body is longer than the {most:,} bytes allowed here.")
 
 
-async def body_chunks(
-    request: Request, sha256: bytes, most: int, seconds: float
-) -> AsyncIterator[bytes]:
+async def unverified_chunks(request: Request, most: int, seconds: float) -> AsyncIterator[bytes]:
     """Yield the body as it comes; ``seconds`` is how long to wait for the next bytes of it.
 
-    Raises `UnsignedError` at its end, instead of ending, if it isn't the body that was signed for.
+    Whether it is the body that was signed for is left to whoever takes it: `require_signed`.
     """
-    hashed, size = hashlib.sha256(), 0
+    size = 0
     chunks = request.stream().__aiter__()
     while True:
         try:
@@ -53,10 +51,27 @@ async def body_chunks(
             raise RequestError(
                 "too-large", f"The body is longer than the {most:,} bytes allowed here."
             )
-        hashed.update(chunk)
         if chunk:
             yield chunk
-    if not hmac.compare_digest(hashed.digest(), sha256):
+
+
+async def body_chunks(
+    request: Request, sha256: bytes, most: int, seconds: float
+) -> AsyncIterator[bytes]:
+    """Yield the body as `unverified_chunks` does.
+
+    Raises `UnsignedError` at its end, instead of ending, if it isn't the body that was signed for.
+    """
+    hashed = hashlib.sha256()
+    async for chunk in unverified_chunks(request, most, seconds):
+        hashed.update(chunk)
+        yield chunk
+    require_signed(hashed.digest(), sha256)
+
+
+def require_signed(found: bytes, sha256: bytes) -> None:
+    """Raise `UnsignedError` unless a body's SHA-256 is the one that was signed for."""
+    if not hmac.compare_digest(found, sha256):
         raise UnsignedError(f"The body isn't the one that the {CONTENT_DIGEST} is of.")
 
 

@@ -14,11 +14,18 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from linkage.errors import MissingError, PolicyError
+from linkage.protocol.keys import VerifyingKey
 from linkage.protocol.requests import ReplayedError
 from matcher.agreements.directory import Directory, Place
 from matcher.api.access import Access
 from matcher.api.authentication import Authenticated, SentRequest, authenticate
-from matcher.api.bodies import body_chunks, require_length, whole_body
+from matcher.api.bodies import (
+    body_chunks,
+    require_length,
+    require_signed,
+    unverified_chunks,
+    whole_body,
+)
 from matcher.api.limits import RateLimit, UsedNonces
 from matcher.api.refusals import RequestError
 
@@ -56,14 +63,46 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class StreamedBody:
+    """A body that comes in pieces, and the SHA-256 that was signed for."""
+
+    request: Request = field(repr=False)
+    sha256: bytes
+    most: int
+    seconds: float
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the pieces; if they were changed, it fails with `UnsignedError` at the end."""
+        return body_chunks(self.request, self.sha256, self.most, self.seconds)
+
+    def unverified_chunks(self) -> AsyncIterator[bytes]:
+        """Return the pieces for whoever hashes them itself, and then calls `require_signed`."""
+        return unverified_chunks(self.request, self.most, self.seconds)
+
+    def require_signed(self, found: bytes) -> None:
+        """Raise `UnsignedError` unless the SHA-256 of all pieces is the one that was signed for."""
+        require_signed(found, self.sha256)
+
+
+@dataclass(frozen=True)
 class Call:
     """A request that was let in: by which key, with which whole body (empty if it is streamed)."""
 
     key: str
     body: bytes
     found: Place | None
-    chunks: Callable[[], AsyncIterator[bytes]] = field(repr=False)
-    """The body in pieces, where the endpoint takes it so; fails at its end if it was changed."""
+    streamed: StreamedBody | None = field(repr=False)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the body in pieces; it fails at its end if it was changed."""
+        return self.in_pieces.chunks()
+
+    @property
+    def in_pieces(self) -> StreamedBody:
+        """The body as it comes; only where the endpoint takes it so."""
+        if self.streamed is None:
+            raise RuntimeError("This endpoint doesn't take its body in pieces.")
+        return self.streamed
 
     @property
     def place(self) -> Place:
@@ -112,7 +151,7 @@ class Gate:
         """
         rule = endpoint.body
         require_length(request, rule.most if rule else None)
-        caller = await run_in_threadpool(self._authenticate, request, rule is not None)
+        caller = await self._authenticated(request, rule is not None)
         if caller.nonce in self._used:
             raise ReplayedError
         self._require_patience(caller)
@@ -121,13 +160,25 @@ class Gate:
             assert caller.body_sha256 is not None
             body = await whole_body(request, caller.body_sha256, rule.most, self._body_seconds)
         await self._use(caller)
-        place = await run_in_threadpool(self._place, request, endpoint, caller.key)
-        return Call(caller.key, body, place, self._chunks(request, rule, caller))
+        place = None
+        if endpoint.of_agreement:
+            place = await run_in_threadpool(self._place, request, endpoint, caller.key)
+        return Call(caller.key, body, place, self._streamed(request, rule, caller))
 
-    def _authenticate(self, request: Request, has_body: bool) -> Authenticated:
+    async def _authenticated(self, request: Request, has_body: bool) -> Authenticated:
+        """Verify who asks: at once if the key is known, else in a thread that may look it up."""
+        try:
+            return self._authenticate(request, has_body, self._directory.known_key)
+        except LookupError:
+            key_of = self._directory.key
+            return await run_in_threadpool(self._authenticate, request, has_body, key_of)
+
+    def _authenticate(
+        self, request: Request, has_body: bool, key_of: Callable[[str], VerifyingKey]
+    ) -> Authenticated:
         sent = SentRequest(request.method, self._target(request), _headers(request))
         now = self._clock().timestamp()
-        return authenticate(sent, has_body=has_body, now=now, key_of=self._directory.key)
+        return authenticate(sent, has_body=has_body, now=now, key_of=key_of)
 
     def _target(self, request: Request) -> str:
         """Return the address as the caller has written it, behind whatever proxy."""
@@ -148,9 +199,7 @@ class Gate:
             raise
         self._used.add(caller.nonce, caller.expires)
 
-    def _place(self, request: Request, endpoint: Endpoint, key: str) -> Place | None:
-        if not endpoint.of_agreement:
-            return None
+    def _place(self, request: Request, endpoint: Endpoint, key: str) -> Place:
         digest = request.path_params["digest"]
         if not _DIGEST.fullmatch(digest):
             raise MissingError("An agreement's digest has 64 hex digits; look at the address.")
@@ -158,15 +207,12 @@ class Gate:
         endpoint.access.require(place)
         return place
 
-    def _chunks(
+    def _streamed(
         self, request: Request, rule: BodyRule | None, caller: Authenticated
-    ) -> Callable[[], AsyncIterator[bytes]]:
-        def chunks() -> AsyncIterator[bytes]:
-            if rule is None or not rule.streamed or caller.body_sha256 is None:
-                raise RuntimeError("This endpoint doesn't take its body in pieces.")
-            return body_chunks(request, caller.body_sha256, rule.most, self._body_seconds)
-
-        return chunks
+    ) -> StreamedBody | None:
+        if rule is None or not rule.streamed or caller.body_sha256 is None:
+            return None
+        return StreamedBody(request, caller.body_sha256, rule.most, self._body_seconds)
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -177,7 +223,7 @@ def _headers(request: Request) -> dict[str, str]:
     return found
 
 
-def _of_request(request: Request) -> Call:
+async def _of_request(request: Request) -> Call:  # else it would be called in a thread
     call: Call = request.state.call
     return call
 

@@ -16,9 +16,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
 from linkage.protocol.problems import MEDIA_TYPE, PROBLEMS
@@ -107,7 +110,7 @@ class Routes:
         def declare(handler: _Handler) -> _Handler:
             self.router.add_api_route(
                 path,
-                handler,
+                _in_one_thread(handler),
                 methods=[method],
                 dependencies=[Depends(_through(endpoint))],
                 operation_id=handler.__name__,
@@ -118,6 +121,21 @@ class Routes:
             return handler
 
         return declare
+
+
+def _in_one_thread(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a handler that is called in a thread, unless it waits by itself.
+
+    The framework would also do that, but then look at the answer in one more thread.
+    """
+    if iscoroutinefunction(handler):
+        return handler
+
+    @wraps(handler)
+    async def call(**arguments: Any) -> Any:
+        return await run_in_threadpool(handler, **arguments)
+
+    return call
 
 
 def _through(endpoint: Endpoint) -> Callable[..., Any]:

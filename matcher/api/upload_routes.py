@@ -6,10 +6,9 @@ import asyncio
 from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
-from fastapi import Path, Request
+from fastapi import Path
 from fastapi.concurrency import run_in_threadpool
 
-from linkage.protocol.requests import CONTENT_DIGEST, parse_content_digest
 from linkage.protocol.signing import Envelope
 from linkage.protocol.upload import (
     MOST_PARTS,
@@ -19,7 +18,8 @@ from linkage.protocol.upload import (
     parse_announcement,
 )
 from matcher.api.access import ONCE_IN_FORCE, allow
-from matcher.api.gate import BodyRule, SignedCall
+from matcher.api.gate import BodyRule, SignedCall, StreamedBody
+from matcher.api.order import Order, Place
 from matcher.api.routes import Raw, RoundNumber, Routes
 from matcher.config.settings import MOST_PART
 from matcher.uploads.parts import PartDraft
@@ -36,6 +36,11 @@ _MANIFEST = BodyRule(2**20, message=Envelope)
 _RECEIPT = Raw("application/json", "The receipt: that the log holds the manifest.", Receipt)
 # So many bytes are handed to a thread at once; one thread for each piece as it comes is slower.
 _HANDED_OVER = 2**20
+# The first time it is fewer: whose turn hasn't come yet needn't have sent more.
+_AT_FIRST = 2**16
+# One batch is written at a time, so that small requests find a thread and the interpreter free:
+# that is as fast as a core hashes, and meanwhile the next is received.
+_WRITING = 1
 
 
 def upload_routes(uploads: Uploads) -> Routes:
@@ -87,65 +92,46 @@ def _declare_steps(routes: Routes, uploads: Uploads) -> None:
 
 
 def _declare_parts(routes: Routes, uploads: Uploads) -> None:
+    order = Order(_WRITING)
+
     @routes.put("/agreements/{digest}/uploads/{upload}/parts/{number}", _AGENCIES, body=_PART)
-    async def put_part(
-        call: SignedCall, request: Request, upload: UploadId, number: PartNumber
-    ) -> None:
+    async def put_part(call: SignedCall, upload: UploadId, number: PartNumber) -> None:
         """Store a part; once it is acknowledged, it is on disk."""
-        place = call.place
-        # The gate has seen that this is what the caller has signed.
-        sha256 = parse_content_digest(request.headers[CONTENT_DIGEST]).hex()
+        place, sha256 = call.place, call.in_pieces.sha256.hex()
         draft = await run_in_threadpool(
             uploads.begin_part, place.digest, place.party, upload, number, sha256
         )
         with _ended(draft):
-            await _receive(call, draft)
+            await _receive(call.in_pieces, draft, order)
 
 
-async def _receive(call: SignedCall, draft: PartDraft | None) -> None:
+async def _receive(body: StreamedBody, draft: PartDraft | None, order: Order) -> None:
     """Write the body as it comes, held to the digest that was signed; None: it is there already."""
     if draft is None:
-        async for _ in call.chunks():
+        async for _ in body.chunks():
             pass  # read all the same, so that the connection can be used again
         return
-    written = _Written(draft)
-    waiting = bytearray()
-    try:
-        async for chunk in call.chunks():
-            waiting += chunk
-            if len(waiting) >= _HANDED_OVER:
-                await written.hand_over(waiting)
-                waiting = bytearray()
-    finally:
-        await written.settled()
-    await written.hand_over(waiting)
-    await written.settled()
-    written.require_well()
+    place, waiting, enough = order.place(), bytearray(), _AT_FIRST
+    # The draft hashes what it is given; that is done once, and in its threads.
+    async for chunk in body.unverified_chunks():
+        waiting += chunk
+        if len(waiting) >= enough:
+            await _write(place, draft, waiting)
+            waiting, enough = bytearray(), _HANDED_OVER
+    await _write(place, draft, waiting)
+    body.require_signed(draft.sha256)
     await run_in_threadpool(draft.finish)
 
 
-class _Written:
-    """Writes one batch of a part in a thread, while the next one arrives."""
-
-    def __init__(self, draft: PartDraft) -> None:
-        self._draft = draft
-        self._writing: asyncio.Task[None] | None = None
-
-    async def hand_over(self, batch: bytearray) -> None:
-        """Begin to write a batch once the one before is written; raises what that one raised."""
-        await self.settled()
-        self.require_well()
-        self._writing = asyncio.create_task(run_in_threadpool(self._draft.write, batch))
-
-    async def settled(self) -> None:
-        """Wait until nothing is being written."""
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
-
-    def require_well(self) -> None:
-        """Raise what the last write raised."""
-        if self._writing is not None:
-            self._writing.result()
+async def _write(place: Place, draft: PartDraft, batch: bytearray) -> None:
+    """Write a batch in a thread when it is its turn; meanwhile its sender isn't read from."""
+    async with place:
+        writing = asyncio.ensure_future(run_in_threadpool(draft.write, batch))
+        try:
+            await asyncio.shield(writing)
+        finally:
+            # Whoever is stopped here discards the draft, which must not be written to any more.
+            await asyncio.wait([writing])
 
 
 def _ended(draft: PartDraft | None) -> AbstractContextManager[object]:

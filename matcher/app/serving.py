@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from types import FrameType
 
 import uvicorn
@@ -18,6 +19,11 @@ STOP_SECONDS = 20
 """How long requests that are under way may take to end when the matcher is told to stop."""
 HEAD_SECONDS = 10
 """How long a connection may take to say what it wants, from the first byte to the empty line."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread that verifies an upload keeps the interpreter when another wants it.
+
+The default of 5 ms would be waited for at each of the many steps of a small request.
+"""
 UNREAD_SECONDS = 60
 """How long what was answered may wait to be read."""
 _MOST_HEAD = 1 << 15
@@ -120,6 +126,7 @@ def run_until_stopped(server: uvicorn.Server, listening: socket.socket) -> None:
     # The server raises the signal anew after it has ended well: by then it has done its work.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
+    sys.setswitchinterval(SWITCH_SECONDS)
     server.run(sockets=[listening])
 
 

@@ -8,8 +8,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from linkage.protocol.requests import ReplayedError
@@ -19,6 +21,7 @@ from matcher.store.tables import nonces
 MOST_AT_ONCE = 256
 """How many nonces one transaction takes."""
 FORGET_SECONDS = 60
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def use_nonce(connection: Connection, value: str, expires: int) -> None:
@@ -32,6 +35,13 @@ def use_nonce(connection: Connection, value: str, expires: int) -> None:
             connection.execute(insert(nonces).values(value=value, expires=expires))
     except IntegrityError:
         raise ReplayedError from None
+
+
+def use_nonces(connection: Connection, expires: dict[str, int]) -> set[str]:
+    """Note nonces as used, each until it expires (POSIX seconds), and return those that are new."""
+    insert_new = _INSERTS[connection.dialect.name](nonces).on_conflict_do_nothing()
+    rows = [{"value": value, "expires": until} for value, until in expires.items()]
+    return set(connection.execute(insert_new.returning(nonces.c.value), rows).scalars())
 
 
 def forget_nonces(connection: Connection, now: int) -> int:
@@ -113,15 +123,13 @@ class NonceKeeper:
         return sorted(batch, key=lambda wanted: wanted.value), last
 
     def _write(self, batch: list[_Wanted]) -> list[Exception | None]:
-        outcomes: list[Exception | None] = []
         with self._database.writing() as connection:
             self._forget(connection)
-            for wanted in batch:
-                try:
-                    use_nonce(connection, wanted.value, wanted.expires)
-                    outcomes.append(None)
-                except ReplayedError as error:
-                    outcomes.append(error)
+            new = use_nonces(connection, {one.value: one.expires for one in batch})
+        outcomes: list[Exception | None] = []
+        for wanted in batch:
+            outcomes.append(None if wanted.value in new else ReplayedError())
+            new.discard(wanted.value)  # of two alike in one batch only one is heard
         return outcomes
 
     def _forget(self, connection: Connection) -> None:

@@ -41,6 +41,11 @@ class PartDraft(Discarded):
         """The bytes that the part has."""
         return self._length
 
+    @property
+    def sha256(self) -> bytes:
+        """The SHA-256 of what has arrived so far."""
+        return self._hash.digest()
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Add what has arrived; raises `InputError` as soon as it is too much."""
         self._received += len(data)

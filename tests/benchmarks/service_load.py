@@ -1,12 +1,18 @@
 """Twenty agencies push 100,000 records each at once, while others ask small things.
 
-    python -m tests.benchmarks.service_load [--agencies 20] [--records 100000] [--url POSTGRESQL]
+    python -m tests.benchmarks.service_load [--agencies 20] [--records 100000] [--rounds 4]
+        [--url POSTGRESQL]
 
 A real ``matcher serve`` on loopback, with its own folder of objects and SQLite unless a database is
-given; real files of encodings under the default scheme, made before the clock starts. Prints upload
-MB/s from the first announcement to the last receipt, the time of small signed requests (a list of
-agreements) before and meanwhile, and the server's memory at its highest. Clients and server share
-the machine's cores; runs are left to other machines (``[worker] processes = 0``).
+given; files of random encodings under the default scheme, made before the clock starts. They are
+pushed in one round after another, so that enough is asked meanwhile for a 99th percentile. Prints
+upload MB/s, in each round from the first announcement to the last receipt, the time of small signed
+requests (a list of agreements) before and meanwhile, and the server's memory at its highest.
+Clients and server share the machine's cores; runs are left to other machines (``[worker] processes
+= 0``). Where ``TMPDIR`` is a disk, it is also the disk's speed that is measured.
+
+Small requests are due at fixed times, 20 a second on four connections, and timed from when they
+were due: one that has to wait for the one before isn't left out (coordinated omission).
 
 With ``--hostile`` two hundred connections meanwhile drip their heads, stop amid a body, or flood
 with used nonces.
@@ -28,6 +34,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.queues import SimpleQueue
@@ -55,7 +62,10 @@ from tests.matcher.uploading import closing, open_round
 from tests.synthetic import random_bits
 
 MEBI = 2**20
+# The example's scheme with groups as long as the default scheme's: 400 bytes a row.
+DEFAULT_SCHEME = SCHEME.replace("length = 128", "length = 512")
 PROBES_A_SECOND = 20
+PROBING = 4
 OFFICER = ("officer", 233)
 
 
@@ -107,7 +117,7 @@ def make_agreement(agencies: list[Identity]) -> tuple[Agreement, list[Identity]]
         f'purpose_codes = ["measuring"]\nlawful_basis = "None."\nstatutory_gateway = "None."\n'
         f"starts = {today - timedelta(days=9)}\nends = {today + timedelta(days=9)}\n"
         f"{parties}[matching]\nlink = 0.5\n[retention]\nencodings_days = 9\n"
-        f"disclosures_days = 9\n{SCHEME}",
+        f"disclosures_days = 9\n{DEFAULT_SCHEME}",
         "load",
     ), everybody
 
@@ -127,19 +137,22 @@ def make_file(agreement: Agreement, agency: str, records: int, seed: int) -> byt
     return sink.getvalue()
 
 
-def push(party: Party, agreement: Agreement, data: bytes) -> bytes:
-    """Do what an agency's client does: announce, send the parts, commit; return the receipt."""
+def push(party: Party, agreement: Agreement, data: bytes, number: int) -> bytes:
+    """Do what an agency's client does: announce, send the parts, commit; return the receipt.
+
+    ``number`` is the round.
+    """
     base = f"/v1/agreements/{agreement.digest()}"
     sha256 = hashlib.sha256(data).hexdigest()
     announced = announcement_bytes(Announcement(sha256, len(data)))
-    state = json.loads(party.must("POST", f"{base}/rounds/1/uploads", announced))
+    state = json.loads(party.must("POST", f"{base}/rounds/{number}/uploads", announced))
     size = state["part_size"]
     parts = [data[at : at + size] for at in range(0, len(data), size)]
-    for number, part in enumerate(parts):
-        party.must("PUT", f"{base}/uploads/{state['id']}/parts/{number}", part)
+    for at, part in enumerate(parts):
+        party.must("PUT", f"{base}/uploads/{state['id']}/parts/{at}", part)
     rows, digest = closing(data)
     manifest = Manifest(
-        agreement=agreement.digest(), epoch=1, round=1, upload=state["id"], sha256=sha256,
+        agreement=agreement.digest(), epoch=1, round=number, upload=state["id"], sha256=sha256,
         size=len(data), part_size=size, rows=rows, encodings=digest,
         parts=tuple(hashlib.sha256(part).hexdigest() for part in parts),
     )  # fmt: skip
@@ -156,20 +169,29 @@ class Probe:
     """Asks a small thing again and again, and notes how long each takes, in seconds.
 
     It is a process of its own: beside the threads that push, it would time their interpreter too.
+    It asks only while it is told to.
     """
 
     def __init__(self, host: str) -> None:
         spawn = multiprocessing.get_context("spawn")
+        self._asking = spawn.Event()
         self._ended = spawn.Event()
         self._said: SimpleQueue[list[float]] = spawn.SimpleQueue()
-        arguments = (host, self._ended, self._said)
+        arguments = (host, self._asking, self._ended, self._said)
         self._process = spawn.Process(target=_ask, args=arguments, daemon=True)
         self._process.start()
-        self._said.get()  # it has begun
+        self._said.get()  # it is ready
+
+    def __enter__(self) -> None:
+        self._asking.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._asking.clear()
 
     def end(self) -> str:
         """Stop, and say how long the requests took."""
         self._ended.set()
+        self._asking.set()
         ms = np.array(self._said.get()) * 1000
         self._process.join()
         return (
@@ -178,16 +200,29 @@ class Probe:
         )
 
 
-def _ask(host: str, ended: Event, said: SimpleQueue[list[float]]) -> None:
-    """Ask until it ends; say how long each request took."""
-    party, seconds = Party(identity(*OFFICER), host), []
-    party.must("GET", "/v1/agreements")
-    said.put(seconds)
-    while not ended.wait(1 / PROBES_A_SECOND):
-        begun = time.perf_counter()
+def _ask(host: str, asking: Event, ended: Event, said: SimpleQueue[list[float]]) -> None:
+    """Ask until it ends, on several connections; say how long each request took."""
+    parties = [Party(identity(*OFFICER), host) for _ in range(PROBING)]
+    for party in parties:
         party.must("GET", "/v1/agreements")
-        seconds.append(time.perf_counter() - begun)
-    said.put(seconds)
+    said.put([])
+    with ThreadPoolExecutor(PROBING) as pool:
+        found = pool.map(lambda n: _ask_on(parties[n], n, asking, ended), range(PROBING))
+        said.put([seconds for each in found for seconds in each])
+
+
+def _ask_on(party: Party, number: int, asking: Event, ended: Event) -> list[float]:
+    """Ask on one connection at its share of the fixed times, as long as somebody wants it."""
+    taken: list[float] = []
+    while not ended.is_set():
+        asking.wait()
+        due = time.perf_counter() + number / PROBES_A_SECOND
+        while asking.is_set() and not ended.is_set():
+            time.sleep(max(0.0, due - time.perf_counter()))
+            party.must("GET", "/v1/agreements")
+            taken.append(time.perf_counter() - due)
+            due += PROBING / PROBES_A_SECOND
+    return taken
 
 
 class Hostile:
@@ -201,9 +236,11 @@ class Hostile:
         self.refused = 0
 
     def __enter__(self) -> Self:
+        """Begin; three seconds later they are there."""
         for kind, many in ((self._drip, 1), (self._stop_midway, 1), (self._flood, 2)):
             for _ in range(many):
                 threading.Thread(target=kind, daemon=True).start()
+        time.sleep(3)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -253,8 +290,10 @@ def _tried(send: object) -> bool:
     return True
 
 
-def prepare(folder: Path, url: str, agreement: Agreement, everybody: list[Identity]) -> str:
-    """Make a matcher in which the agreement is in force and its round open; return its host."""
+def prepare(
+    folder: Path, url: str, agreement: Agreement, everybody: list[Identity]
+) -> tuple[str, Database]:
+    """Make a matcher in which the agreement is in force; return its host and database."""
     create_matcher(folder, plan_matcher(folder, "load.example"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -273,8 +312,7 @@ def prepare(folder: Path, url: str, agreement: Agreement, everybody: list[Identi
     services.admission.admit(agreement, {"its file": sign_agreement(agreement, own)})
     for own in everybody:
         services.admission.sign(agreement, own.name, sign_agreement(agreement, own))
-    open_round(database, 1, agreement)
-    return f"127.0.0.1:{port}"
+    return f"127.0.0.1:{port}", database
 
 
 def serve(folder: Path, host: str) -> subprocess.Popen[bytes]:
@@ -305,28 +343,35 @@ def highest_memory(process: subprocess.Popen[bytes]) -> float:
 @click.command()
 @click.option("--agencies", default=20)
 @click.option("--records", default=100_000)
+@click.option("--rounds", default=4, help="How often all of them push.")
 @click.option("--url", default="", help="An empty PostgreSQL database; SQLite if not given.")
 @click.option("--hostile", is_flag=True, help="With callers who would stop it.")
-def main(agencies: int, records: int, url: str, hostile: bool) -> None:
+def main(agencies: int, records: int, rounds: int, url: str, hostile: bool) -> None:
     """Measure and print."""
     names = [identity(f"agency-{number}", 20 + 2 * number) for number in range(agencies)]
     agreement, everybody = make_agreement(names)
     files = [make_file(agreement, own.name, records, n) for n, own in enumerate(names)]
     total = sum(map(len, files)) / MEBI
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; "
-          f"{agencies} agencies, {records:,} records each, {total:,.0f} MiB; "
+          f"{agencies} agencies, {records:,} records each, {total:,.0f} MiB, {rounds} times; "
           f"{'PostgreSQL' if url else 'SQLite'}; {datetime.now(UTC):%Y-%m-%d}")  # fmt: skip
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "matcher"
-        host = prepare(folder, url, agreement, everybody)
+        host, database = prepare(folder, url, agreement, everybody)
         process = serve(folder, host)
         try:
             before = highest_memory(process)
             quiet = Probe(host)
-            time.sleep(5)
+            with quiet:
+                time.sleep(5)
             print(f"small requests, nothing else: {quiet.end()}")
             taken, own = processor_seconds(process), time.process_time()
-            measure(host, agreement, names, files, everybody, hostile)
+            enemy = Hostile(host, everybody[-2]) if hostile else nullcontext()
+            load = Load(host, agreement, names, files, database)
+            with enemy:
+                measure(load, rounds)
+            if isinstance(enemy, Hostile):
+                print(f"with 200 slow connections and {enemy.refused:,} repeated requests refused")
             taken, own = processor_seconds(process) - taken, time.process_time() - own
             print(f"processor time: {taken:.1f} s of the server's, {own:.1f} s of the clients'")
             print(f"server's memory: {before:,.0f} MiB at first, at most "
@@ -336,33 +381,45 @@ def main(agencies: int, records: int, url: str, hostile: bool) -> None:
             process.wait(60)
 
 
-def measure(
-    host: str,
-    agreement: Agreement,
-    names: list[Identity],
-    files: list[bytes],
-    everybody: list[Identity],
-    hostile: bool,
-) -> None:
-    """Push all files at once, and print how long that and the small requests took."""
-    probe = Probe(host)
-    enemy = Hostile(host, everybody[-2]) if hostile else None
-    if enemy is not None:
-        enemy.__enter__()
-        time.sleep(3)
-    begun = time.perf_counter()
-    with ThreadPoolExecutor(len(names)) as pool:
-        parties = [Party(own, host) for own in names]
-        receipts = list(pool.map(lambda pair: push(pair[0], agreement, pair[1]),
-                                 zip(parties, files, strict=True)))  # fmt: skip
-    seconds = time.perf_counter() - begun
+@dataclass(frozen=True)
+class Load:
+    """Who pushes what to which matcher."""
+
+    host: str
+    agreement: Agreement
+    names: list[Identity]
+    files: list[bytes]
+    database: Database
+
+    def push_all(self, number: int) -> float:
+        """Open a round, push all files in it at once, and return how many seconds that took."""
+        open_round(self.database, number, self.agreement)
+        parties = [Party(own, self.host) for own in self.names]
+        with ThreadPoolExecutor(len(parties)) as pool:
+            begun = time.perf_counter()
+            receipts = list(
+                pool.map(
+                    lambda party, data: push(party, self.agreement, data, number),
+                    parties,
+                    self.files,
+                )
+            )
+            seconds = time.perf_counter() - begun
+        assert all(receipts)
+        return seconds
+
+
+def measure(load: Load, rounds: int) -> None:
+    """Push all files, in several rounds, and print how long that and small requests took."""
+    probe, seconds = Probe(load.host), []
+    for number in range(1, rounds + 1):
+        with probe:
+            seconds.append(load.push_all(number))
+    size = sum(map(len, load.files)) / 1e6
+    rates = [size / each for each in seconds]
     print(f"small requests meanwhile: {probe.end()}")
-    if enemy is not None:
-        enemy.__exit__()
-        print(f"with 200 slow connections and {enemy.refused:,} repeated requests refused")
-    size = sum(map(len, files))
-    print(f"all committed in {seconds:.1f} s: {size / seconds / 1e6:.0f} MB/s, "
-          f"{len(receipts)} receipts")  # fmt: skip
+    print(f"all committed in {np.median(seconds):.1f} s: {np.median(rates):.0f} MB/s "
+          f"({min(rates):.0f} to {max(rates):.0f})")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from linkage.protocol.requests import ReplayedError
 from matcher.store.database import Database
-from matcher.store.nonces import NonceKeeper
+from matcher.store.nonces import NonceKeeper, _Wanted
 
 
 def test_who_has_gone_away_is_passed_over(database: Database, monkeypatch: pytest.MonkeyPatch):
@@ -29,4 +29,13 @@ def test_who_has_gone_away_is_passed_over(database: Database, monkeypatch: pytes
     keeper.spend("second", 2**40).result(30)
     with pytest.raises(ReplayedError):
         keeper.spend("first", 2**40).result(30)  # it was noted all the same
+    keeper.close()
+
+
+def test_of_two_alike_at_once_one_is_heard(database: Database):
+    keeper = NonceKeeper(database, lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    first = keeper._write([_Wanted(value, 2**40) for value in ("a", "b", "a")])
+    assert [type(outcome) for outcome in first] == [type(None), type(None), ReplayedError]
+    then = keeper._write([_Wanted(value, 2**40) for value in ("a", "c")])
+    assert [type(outcome) for outcome in then] == [ReplayedError, type(None)]
     keeper.close()
