@@ -47,21 +47,28 @@ def overlap(
 
 
 def _distinct(links: Links, marks: _Marks) -> NDArray[np.int64]:
-    """Return int64 (draws,): people with a mark, a record that isn't the person's being another."""
-    people = np.flatnonzero(marks.any(axis=1))
+    """Return int64 (draws,): people with a mark, a record that isn't the person's being another.
+
+    Whom one agency alone has marked is one person, whether or not the record is linked rightly.
+    """
+    several = marks.sum(axis=1) > 1
+    people = np.flatnonzero(several)
     own = marks[people]
-    return np.fromiter(
+    drawn = np.fromiter(
         ((own & held).any(axis=1).sum() + (own & ~held).sum() for held in links.drawn(people)),
         np.int64,
         DRAWS,
     )
+    return drawn + int((marks.any(axis=1) & ~several).sum())
 
 
 def _with_both(links: Links, first: _Marks, second: _Marks) -> NDArray[np.int64]:
     """Return int64 (draws,): people with marks of both kinds, the same way."""
-    people = np.flatnonzero(first.any(axis=1) & second.any(axis=1))
+    both = first.any(axis=1) & second.any(axis=1)
+    several = both & ((first | second).sum(axis=1) > 1)
+    people = np.flatnonzero(several)
     one, other = first[people], second[people]
-    return np.fromiter(
+    drawn = np.fromiter(
         (
             ((one & held).any(axis=1) & (other & held).any(axis=1)).sum()
             + (one & other & ~held).sum()
@@ -70,6 +77,7 @@ def _with_both(links: Links, first: _Marks, second: _Marks) -> NDArray[np.int64]
         np.int64,
         DRAWS,
     )
+    return drawn + int((both & ~several).sum())
 
 
 def _missed(
