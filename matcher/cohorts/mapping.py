@@ -5,7 +5,6 @@ Everything else is whole columns, so that a map of hundreds of thousands of peop
 
 from __future__ import annotations
 
-import hmac
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +21,7 @@ from linkage.protocol.cohort.people_map import (
     RECORDS,
     PeopleMap,
 )
-from linkage.protocol.cohort.persons import person_ids
+from linkage.protocol.cohort.persons import keyed_ids, person_ids
 from matcher.disclosures.clusters import RunClusters, tokens_of
 
 KEY_BYTES = 32
@@ -39,12 +38,7 @@ def cohort_names(key: bytes, clusters: RunClusters) -> NDArray[np.bytes_]:
     if len(key) != KEY_BYTES:
         raise ValueError("a cohort's key has 32 bytes")
     digits = np.ascontiguousarray(clusters.pseudonyms).tobytes().hex().encode("ascii")
-    size = 2 * PSEUDONYM_BYTES
-    made = b"".join(
-        hmac.digest(key, _PREFIX + digits[at : at + size], "sha256")[:PSEUDONYM_BYTES]
-        for at in range(0, len(digits), size)
-    )
-    return np.frombuffer(made, _CODE)
+    return np.frombuffer(keyed_ids(key, _PREFIX, digits, 2 * PSEUDONYM_BYTES), _CODE)
 
 
 def make_map(

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from linkage.audit.events import Event
 from linkage.errors import (
     ConflictError,
@@ -83,10 +85,10 @@ class Payloads:
         sha256 = hashlib.sha256(content).hexdigest()
         with self._database.writing() as connection:
             lock_agreement(connection, slot.agreement)
+            if _is_there(connection, slot, number, sha256):
+                return
             rows.require_upload(connection, slot)
             payload = rows.opened(connection, slot, self._now())
-            if rows.pieces_of(connection, payload.id).get(number) == sha256:
-                return
         self._objects.put(payload.key(number, sha256), content)
         self._acknowledge(slot, payload, number, sha256)
 
@@ -210,6 +212,11 @@ class Payloads:
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
+
+
+def _is_there(connection: Connection, slot: Slot, number: int, sha256: str) -> bool:
+    found = rows.find(connection, slot)
+    return found is not None and rows.pieces_of(connection, found.id).get(number) == sha256
 
 
 def _ended_meanwhile(now: Payload | None) -> NotReadyError | ConflictError:

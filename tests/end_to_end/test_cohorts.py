@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from tests.agency_client.parties import ROLES, new_office
-from tests.end_to_end import test_service as service
-from tests.end_to_end.test_service import World
-from tests.end_to_end.test_trust import AGENCIES, CANARIES, write_extracts
+from tests.agency_client.parties import Office
+from tests.end_to_end import test_disclosures as disclosing
+from tests.end_to_end.test_service import World, free_port, wait_for_run
+from tests.end_to_end.test_trust import CANARIES
 
+AGENCIES = ("police", "care", "health")
 ANALYSTS = ("analyst", "second")
+PARTIES = {
+    **dict.fromkeys(AGENCIES, "agency"), **dict.fromkeys(ANALYSTS, "analyst"),
+    "hub": "recipient", "officer": "dpo",
+}  # fmt: skip
 WHERE = {"police": "The Arches!, Canal St.", "care": "the arches - CANAL ST"}
 TABLES = ("people", "memberships", "events", "associations", "coverage", "households")
 
@@ -54,32 +58,33 @@ def pull(world: World, analyst: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("world")
-    found = World(service.Office(folder), folder / "matcher", {}, service.free_port())
-    parties = {**ROLES, "second": "analyst"}
+def world(tmp_path_factory) -> World:
+    folder = tmp_path_factory.mktemp("cohorts")
+    found = World(Office(folder), folder / "matcher", {}, free_port())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service, "ROLES", parties)
-        write_extracts(new_office(folder, parties))
-        write_payload(found)
-        service.set_up(found)
+        patch.setattr(disclosing, "AGENCIES", AGENCIES)
+        patch.setattr(disclosing, "PARTIES", PARTIES)
+        disclosing.set_up(found, {name: disclosing.KNOWN[name] for name in AGENCIES})
         with found.serving():
-            service.agree(found)
-            service.open_round(found, 1)
-            for agency in AGENCIES:
-                service.encode_and_push(found, agency)
-            together = ("--associations", folder / "care-together.csv")
-            attributes = ("--attributes", folder / "care-attributes.csv")
-            found.outputs["dry"] = push_payload(found, "care", *together, "--dry-run")
-            found.outputs["care"] = push_payload(found, "care", *together, *attributes)
-            found.outputs["again"] = push_payload(found, "care", *together, *attributes)
-            push_payload(found, "police")
-            service.wait_for_run(found, "run")
+            disclosing.link(found)
+            wait_for_run(found, "run")
+            give(found)
             for analyst in ANALYSTS:
                 pull(found, analyst)
             listed(found)
             propose(found)
-        yield found
+    return found
+
+
+def give(world: World) -> None:
+    """Have two agencies push payload for encodings that are committed already."""
+    write_payload(world)
+    together = ("--associations", world.office.folder / "care-together.csv")
+    attributes = ("--attributes", world.office.folder / "care-attributes.csv")
+    world.outputs["dry"] = push_payload(world, "care", *together, "--dry-run")
+    world.outputs["care"] = push_payload(world, "care", *together, *attributes)
+    world.outputs["again"] = push_payload(world, "care", *together, *attributes)
+    push_payload(world, "police")
 
 
 def listed(world: World) -> None:
@@ -92,7 +97,7 @@ def listed(world: World) -> None:
 def propose(world: World) -> None:
     """Propose two people of the cohort whom several agencies know."""
     people = frames(world, "analyst")["people"]
-    chosen = people[people["agencies"] >= 2].head(2)
+    chosen = people[(people["agencies"] >= 2) & (people["probability"] > 0.95)].head(2)
     chosen[["person"]].to_csv(world.office.folder / "chosen.csv", index=False)
     world.outputs["proposal"] = world.client(
         "analyst", "disclosures", "propose", "--agreement", world.file("analyst"),

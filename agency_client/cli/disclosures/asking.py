@@ -24,6 +24,7 @@ from agency_client.cli.options import FILE
 from linkage.errors import InputError
 
 if TYPE_CHECKING:
+    from agency_client.disclosures.from_cohort import Chosen
     from agency_client.disclosures.office import Office
     from agency_client.disclosures.proposing import Wish
 
@@ -98,6 +99,7 @@ def propose(
     finds their clusters, as long as the cohort is of the newest run; who of the cohort is who in
     the proposal, you aren't told.
     """
+    from agency_client.disclosures.from_cohort import read_chosen_people
     from agency_client.disclosures.proposing import draft
     from agency_client.disclosures.proposing import propose as send
     from linkage.entries import VerifiedFile
@@ -106,10 +108,15 @@ def propose(
         raise click.UsageError("give --cluster, once or more often, or --clusters, or --cohort")
     if not (cohort is None) == (people is None) == (rule is None):
         raise click.UsageError("give --cohort, --people and --rule together")
-    chosen, of = _chosen(pairs, table, cohort, people, rule)
+    of = read_chosen_people(cohort, people) if cohort and people else None
+    chosen = _chosen(pairs, table, of, rule)
     with at_work(work) as office:
         office.require_role("agency", "analyst", "recipient")
-        made = draft(office, replace(_wish(office, chosen, options), cohort=of))
+        wish = _wish(office, chosen, options)
+        if of is not None and office.agreement.disclosure is not None:
+            of.require_proposable(office.agreement.disclosure, str(rule))
+            wish = replace(wish, cohort=of.cohort)
+        made = draft(office, wish)
         unsent = VerifiedFile(made.case, (), office.api.connection.log.pinned.pinned, b"")
         if work.dry_run or not work.yes:
             show_before(unsent, office.name)
@@ -124,22 +131,16 @@ def propose(
 
 
 def _chosen(
-    pairs: tuple[str, ...],
-    table: Path | None,
-    cohort: Path | None,
-    people: Path | None,
-    rule: str | None,
-) -> tuple[dict[str, str], str | None]:
-    """Return the rule of each cluster, and the id of the cohort whose pseudonyms they go by."""
-    from agency_client.disclosures.from_cohort import read_chosen_people
+    pairs: tuple[str, ...], table: Path | None, of: Chosen | None, rule: str | None
+) -> dict[str, str]:
+    """Return the rule of each cluster."""
     from agency_client.disclosures.proposing import chosen_clusters, read_clusters
 
-    if cohort is not None and people is not None and rule is not None:
-        found, names = read_chosen_people(cohort, people)
-        return chosen_clusters([(name, rule) for name in names], people.name), found
+    if of is not None:
+        return chosen_clusters([(name, str(rule)) for name in of.people], "--people")
     if table is not None:
-        return read_clusters(table), None
-    return chosen_clusters([_pair(text) for text in pairs], "--cluster"), None
+        return read_clusters(table)
+    return chosen_clusters([_pair(text) for text in pairs], "--cluster")
 
 
 def _pair(text: str) -> tuple[str, str]:

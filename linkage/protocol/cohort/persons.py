@@ -12,6 +12,8 @@ import hashlib
 import hmac
 
 import numpy as np
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from numpy.typing import NDArray
 
 from linkage.errors import VerificationError
@@ -41,9 +43,21 @@ def person_ids(key: bytes, tokens: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the ids, uint8 (n, 16), of records by their tokens, uint8 (n, 16)."""
     if len(key) != BLINDING_BYTES or tokens.shape[1:] != (PERSON_BYTES,):
         raise ValueError("a blinding key has 32 bytes and a token 16")
-    whole = np.ascontiguousarray(tokens).tobytes()
-    starts = range(0, len(whole), PERSON_BYTES)
-    made = b"".join(
-        hmac.digest(key, whole[at : at + PERSON_BYTES], "sha256")[:PERSON_BYTES] for at in starts
-    )
+    made = keyed_ids(key, b"", np.ascontiguousarray(tokens).tobytes(), PERSON_BYTES)
     return np.frombuffer(made, np.uint8).reshape(-1, PERSON_BYTES)
+
+
+def keyed_ids(key: bytes, prefix: bytes, messages: bytes, size: int) -> bytes:
+    """Return the first 16 bytes of HMAC-SHA256 of each message, one after another.
+
+    A message is ``prefix`` and the next ``size`` bytes of ``messages``.
+    """
+    # What the key and the prefix lead to is worked out once: that is most of a short message.
+    begun = HMAC(key, SHA256())
+    begun.update(prefix)
+    made = []
+    for at in range(0, len(messages), size):
+        own = begun.copy()
+        own.update(messages[at : at + size])
+        made.append(own.finalize()[:PERSON_BYTES])
+    return b"".join(made)

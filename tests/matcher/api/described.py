@@ -40,6 +40,12 @@ _OF_DISCLOSURES = {
     "read_holdings": ("to release", "police"),
     "send_sealed": ("to release", "hub"),
 }
+# To whom payload is sealed, and who has sealed it.
+_OF_PAYLOAD = {
+    **dict.fromkeys(("put_piece", "commit_payload", "read_payload"), "analyst"),
+    "read_piece": "care",
+}
+_NUMBERS = {"put_part": 0, **dict.fromkeys(("put_piece", "commit_payload", "read_payload"), 1)}
 # About as many as the log has.
 _EVENTS = 30
 # What is made wrong may be refused for any reason but that it comes too often or too slowly.
@@ -132,15 +138,18 @@ class Described:
     def _that_exist(self, name: str, purpose: str = "to try") -> dict[str, object]:
         world = self.world
         disclosure, party = _OF_DISCLOSURES.get(name, ("to open", "police"))
+        party = _OF_PAYLOAD.get(name, party)
         return {
             "proposal": world.disclosures[disclosure],
             "digest": DIGEST,
-            "number": 0 if name == "put_part" else 2,
+            "number": _NUMBERS.get(name, 2),
             "party": party,
             "recipient": "care" if purpose == "to try" else "health",
             "run": world.runs[0 if name == "cancel_run" else 1],
             "upload": world.open[purpose].id,
             "lookup": world.lookup,
+            "cohort": world.cohort,
+            "piece": 0,
         }
 
     def ask(self, case: Case, own: Identity, body: bytes | None = None) -> int:
@@ -191,4 +200,6 @@ def _known(world: World, *, part: bool) -> dict[str, list[object]]:
         "run": [*world.runs, "0" * 32],
         "upload": [world.open["to try"].id, "0" * 32],
         "lookup": [world.lookup, "0" * 64],
+        "cohort": [world.cohort, "0" * 32],
+        "piece": [0, 1, 1023],
     }

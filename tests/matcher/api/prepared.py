@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
 import httpx2
+import numpy as np
 from pydantic import TypeAdapter
 
 from linkage.audit.cosignature import cosign
 from linkage.audit.notes import parse_note
+from linkage.encodings import read_encodings
 from linkage.protocol.canonical import canonical_json
 from linkage.protocol.keys import Identity
 from linkage.protocol.lookups.messages import digest_of
 from linkage.protocol.replies import parse_reply
+from linkage.protocol.settings import settings
 from linkage.protocol.standing import sign_agreement
 from linkage.protocol.upload import UploadState, announcement_bytes
 from matcher.lookups.rows import Lookup, add
-from tests.linkage.protocol.agreements import AGREEMENT, parse, second
+from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, parse, second
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.api import messages
 from tests.matcher.api.disclosing import Telling, prepared_disclosures
 from tests.matcher.api.serving import Caller, Matcher
 from tests.matcher.api.test_log_routes import witness
 from tests.matcher.api.test_run_routes import renamed, world_of
+from tests.matcher.cohorts.worlds import Sealed, cohort_request, sealed_by
 from tests.matcher.runs.matchers import Matcher as Runner
 from tests.matcher.runs.matchers import never
 from tests.matcher.test_cli import as_bytes
@@ -52,6 +57,9 @@ class World:
     """Uploads of the police by what they are for: ``to abandon``, ``to commit``, ``to try``."""
     disclosures: dict[str, str] = field(default_factory=dict)
     """Proposals by what they are for: ``to move``, ``to release``, ``to open``."""
+    payload: Sealed = field(init=False)
+    """What the police seals to the analyst in the first round; care's is committed."""
+    cohort: str = ""
 
     def body(self, operation: str, own: Identity) -> bytes | None:
         """Return a body with which a party does an operation; None where there isn't one."""
@@ -69,6 +77,9 @@ class World:
             "move_disclosure": lambda: self._told.approval(self.disclosures["to move"], own),
             "send_sealed": lambda: self._told.sealed(self.disclosures["to release"], own),
             "protect_records": lambda: self._told.marks(own),
+            "put_piece": lambda: self.payload.pieces[0],
+            "commit_payload": lambda: canonical_json(settings(self.payload.body)),
+            "pull_cohort": lambda: cohort_request(own, self.matcher.clock.seconds),
             "lodge_lookup": lambda: messages.lookup_body(own, self.matcher.clock.seconds),
             "answer_lookup": lambda: messages.lookup_answer(
                 own, POLICE, self.matcher.clock.seconds
@@ -108,6 +119,7 @@ def prepared(matcher: Matcher, folder: Path) -> World:
     for purpose in PURPOSES:
         world.open[purpose] = _announce(matcher.caller(POLICE), 2, world.files[purpose])
     world.disclosures = prepared_disclosures(matcher.services.disclosures, matcher.clock)
+    _seal(world)
     part = f"{_BASE}/uploads/{world.open['to commit'].id}/parts/0"
     _done(matcher.caller(POLICE).put(part, world.files["to commit"]))
     return world
@@ -162,6 +174,21 @@ def _lodge(matcher: Matcher) -> str:
         found = Lookup(id_, DIGEST, "police", signed, at, at + 3600, "lodged", None)
         add(connection, found, messages.PERSON)
     return id_
+
+
+def _seal(world: World) -> None:
+    """Commit care's payload, send that of the police, and pull a cohort."""
+    path = f"{_BASE}/rounds/1/payload/analyst"
+    for own in (CARE, POLICE):
+        file = read_encodings(io.BytesIO(world.files[own.name]), own.name)
+        world.payload = sealed_by(AGREEMENT, own, np.unique(file.tokens, axis=0))
+        caller = world.matcher.caller(own)
+        _done(caller.put(f"{path}/pieces/0", world.payload.pieces[0]))
+        if own is CARE:
+            body = canonical_json(settings(world.payload.body))
+            _done(caller.post(f"{path}/commit", body))
+    asked = cohort_request(ANALYST, world.matcher.clock.seconds, reference="Another review")
+    world.cohort = world.matcher.services.cohorts.pull(AGREEMENT, "analyst", asked).id
 
 
 def _done(answer: httpx2.Response) -> httpx2.Response:

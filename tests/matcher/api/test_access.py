@@ -38,6 +38,8 @@ FILLED = {
     "lookup": "0" * 64,
     "run": "0" * 32,
     "proposal": "0" * 64,
+    "cohort": "0" * 32,
+    "piece": "0",
 }
 OF_ROLE: dict[Role, Identity] = {
     role: next(own for own, has in ROLES.items() if has == role) for role in get_args(Role)

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from linkage.errors import MissingError, PolicyError
-from matcher.agreements.standings import Standings
 from matcher.app.building import build_services
 from matcher.backups.restoring import Restorer
 from matcher.backups.writing import BackupWriter
@@ -21,14 +20,12 @@ from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.parties import CARE, POLICE
 from tests.matcher.api.serving import KEYS
+from tests.matcher.cohorts.erasers import erasing_of
 from tests.matcher.cohorts.worlds import CohortWorld
 
 
 def erasing(world: CohortWorld) -> PayloadErasing:
-    own = world.services
-    return PayloadErasing(
-        own.database, own.ledger, own.objects, Standings(world.clock).agreement, 7, world.clock
-    )
+    return erasing_of(world.services, world.clock)
 
 
 def rows(world: CohortWorld, *columns):

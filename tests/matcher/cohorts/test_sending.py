@@ -46,6 +46,7 @@ def test_a_payload_is_committed_and_the_receipt_proves_it(world: CohortWorld):
     verified = verify_payload_receipt(receipt, "it", AGREEMENT, "care", LOG.verifier)
     assert verified.event.counts == {"pieces": len(sealed.pieces), "round": 1}
     assert verified.event.recipients == ("analyst",)
+    world.put(CARE, sealed)  # nothing changes
     assert world.commit(CARE, sealed) == receipt
     assert len(world.run_events("payload.committed")) == 1
     said = {str(number): digest_of(piece) for number, piece in enumerate(sealed.pieces)}

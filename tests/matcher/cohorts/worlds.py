@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import insert, select, update
 
+from linkage.audit.events import Event, parse_event
 from linkage.protocol.canonical import encode_base64
 from linkage.protocol.cohort.messages import (
     CohortRequest,
@@ -30,9 +31,9 @@ from linkage.protocol.cohort.replies import CohortEntry, PayloadCommit
 from linkage.protocol.cohort.tables import ASSOCIATIONS, EVENTS, PayloadTables, people_schema
 from linkage.pulled import VerifiedCohort, verify_cohort_file
 from matcher.runs.chosen import ChosenUpload, RunInputs
-from matcher.store.tables import committed_uploads, runs, uploads
+from matcher.store.tables import committed_uploads, log_events, runs, uploads
 from tests.linkage.audit.made_up import LOG
-from tests.linkage.protocol.agreements import ANALYST
+from tests.linkage.protocol.agreements import AGREEMENT, ANALYST
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.disclosures.worlds import World, token, tokens_of
 
@@ -79,22 +80,7 @@ class CohortWorld(World):
 
     def sealed(self, own, blinding: bytes = bytes([7]) * 32, events: int = 1) -> Sealed:
         tokens = np.frombuffer(b"".join(self.tokens[own.name]), np.uint8).reshape(-1, 16)
-        people = [one.tobytes() for one in person_ids(blinding, tokens)]
-        tables = PayloadTables(
-            pa.table(
-                {"person": people, "born": ["2011"] * len(people), "sex": ["f"] * len(people)},
-                people_schema(["born", "sex"]),
-            ),
-            pa.table(
-                {"person": people[:1] * events, "event": ["missing"] * events}
-                | dict.fromkeys(EVENTS.names[2:], [None] * events),
-                EVENTS,
-            ),
-            ASSOCIATIONS.empty_table(),
-        )
-        manifest, pieces = seal_payload(self.agreement, 1, "analyst", tables, blinding, own)
-        signed = sign_payload_manifest(manifest, own)
-        return Sealed(pieces, PayloadCommit(encode_base64(signed), blinding.hex()), signed, tables)
+        return sealed_by(self.agreement, own, tokens, blinding, events)
 
     def put(self, own, sealed: Sealed) -> None:
         for number, piece in enumerate(sealed.pieces):
@@ -109,12 +95,8 @@ class CohortWorld(World):
             self.put(own, sealed)
             self.commit(own, sealed)
 
-    def asked(self, reason: str = "To see who is missing", **changes) -> bytes:
-        values = {
-            "agreement": self.digest, "epoch": 1, "purpose": "safeguarding",
-            "reference": "A review", "reason": reason, "at": self.now,
-        }  # fmt: skip
-        return sign_cohort_request(CohortRequest(**(values | changes)), ANALYST)
+    def asked(self, **changes) -> bytes:
+        return cohort_request(ANALYST, self.now, **changes)
 
     def pull(self, **changes) -> CohortEntry:
         return self.services.cohorts.pull(self.agreement, "analyst", self.asked(**changes))
@@ -132,10 +114,7 @@ class CohortWorld(World):
         """The keys of all objects but those of runs."""
         return {key for key in self.services.objects.list() if not key.startswith("runs/")}
 
-    def run_events(self, kind: str) -> list:
-        from linkage.audit.events import parse_event
-        from matcher.store.tables import log_events
-
+    def run_events(self, kind: str) -> list[Event]:
         query = select(log_events.c.event).order_by(log_events.c.leaf)
         with self.services.database.reading() as connection:
             found = [parse_event(data) for data in connection.execute(query).scalars()]
@@ -165,3 +144,32 @@ def put_upload(connection, digest: str, agency: str, now: int) -> None:
             committed=now, **common,
         )
     )  # fmt: skip
+
+
+def sealed_by(agreement, own, tokens, blinding: bytes = bytes([7]) * 32, events: int = 1) -> Sealed:
+    """What an agency seals to the analyst in round 1: all alike, and some events of the first."""
+    people = [one.tobytes() for one in person_ids(blinding, tokens)]
+    tables = PayloadTables(
+        pa.table(
+            {"person": people, "born": ["2011"] * len(people), "sex": ["f"] * len(people)},
+            people_schema(["born", "sex"]),
+        ),
+        pa.table(
+            {"person": people[:1] * events, "event": ["missing"] * events}
+            | dict.fromkeys(EVENTS.names[2:], [None] * events),
+            EVENTS,
+        ),
+        ASSOCIATIONS.empty_table(),
+    )
+    manifest, pieces = seal_payload(agreement, 1, "analyst", tables, blinding, own)
+    signed = sign_payload_manifest(manifest, own)
+    return Sealed(pieces, PayloadCommit(encode_base64(signed), blinding.hex()), signed, tables)
+
+
+def cohort_request(own, now: int, **changes) -> bytes:
+    """A request for a cohort, signed by a party."""
+    values = {
+        "agreement": AGREEMENT.digest(), "epoch": 1, "purpose": "safeguarding",
+        "reference": "A review", "reason": "To see who is missing", "at": now,
+    }  # fmt: skip
+    return sign_cohort_request(CohortRequest(**(values | changes)), own)

@@ -41,7 +41,7 @@ def test_a_dry_run_erases_nothing(matcher, folder: Path, data: Data):
     assert code == 0
     assert json.loads(out) == {
         "dry_run": True, "uploads": 1, "runs": 1, "in_use": 0, "expired": 0,
-        "disclosures": 0, "ended": 0,
+        "disclosures": 0, "ended": 0, "payloads": 0, "cohorts": 0, "unfinished": 0,
     }  # fmt: skip
     assert "would be erased: 1 uploads" in matcher("purge", folder, "--dry-run")[1]
     assert list(data.objects.list()) == before

@@ -1,5 +1,6 @@
 """A payload's tables and a cohort's map: read back as written, and nothing else is read."""
 
+import hmac
 import struct
 
 import numpy as np
@@ -17,7 +18,12 @@ from linkage.protocol.cohort.people_map import (
     map_bytes,
     parse_map,
 )
-from linkage.protocol.cohort.persons import blinding_digest, person_ids, verify_blinding
+from linkage.protocol.cohort.persons import (
+    blinding_digest,
+    keyed_ids,
+    person_ids,
+    verify_blinding,
+)
 from linkage.protocol.cohort.streams import BATCH_ROWS, read_stream, stream_bytes
 from linkage.protocol.cohort.tables import (
     ASSOCIATIONS,
@@ -195,6 +201,13 @@ def test_a_flipped_bit_is_refused_or_read_and_never_crashes(at, bit):
     except VerificationError:
         return
     assert found.schema == PEOPLE
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=20), st.binary(max_size=80))
+def test_ids_are_hmacs_cut_to_16_bytes(key, prefix, messages):
+    pieces = [messages[at : at + 16] for at in range(0, len(messages), 16)]
+    due = [hmac.digest(key, prefix + own, "sha256")[:16] for own in pieces]
+    assert keyed_ids(key, prefix, messages, 16) == b"".join(due)
 
 
 def test_ids_are_of_a_key_and_the_key_is_that_of_the_manifest():
