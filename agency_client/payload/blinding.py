@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from linkage.protocol.cohort.persons import PERSON_BYTES, person_ids
-from linkage.protocol.cohort.tables import PayloadTables
 
 from agency_client.payload.preparing import PreparedPayload
 from hashing.places import place_key, place_tokens
 from hashing.secret import LinkageSecret
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.cohort.persons import PERSON_BYTES, person_ids
+from linkage.protocol.cohort.tables import PayloadTables
 
 
 def place_keys(

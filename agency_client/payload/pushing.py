@@ -11,15 +11,6 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from linkage.protocol.cohort.messages import (
-    PayloadManifest,
-    digest_of,
-    sign_payload_manifest,
-    verify_payload_manifest,
-)
-from linkage.protocol.cohort.payload import seal_payload
-from linkage.protocol.cohort.persons import BLINDING_BYTES
-from linkage.protocol.cohort.replies import PayloadCommit, PayloadState
 from pydantic import TypeAdapter
 
 from agency_client.matcher_api.cohorts import CohortsApi, commit_bytes
@@ -30,6 +21,15 @@ from linkage.audit.keys import VerifierKey
 from linkage.errors import PolicyError, VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import decode_base64, parse_message
+from linkage.protocol.cohort.messages import (
+    PayloadManifest,
+    digest_of,
+    sign_payload_manifest,
+    verify_payload_manifest,
+)
+from linkage.protocol.cohort.payload import seal_payload
+from linkage.protocol.cohort.persons import BLINDING_BYTES
+from linkage.protocol.cohort.replies import PayloadCommit, PayloadState
 from linkage.protocol.keys import Identity
 from linkage.receipts import VerifiedPayloadReceipt, verify_payload_receipt
 

@@ -1,4 +1,4 @@
-"""The notebook for analysts runs from its first cell to its last, and its figures are the truth's."""
+"""The notebook for analysts runs from its first cell to its last, as Jupyter runs it."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from linkage.errors import InputError
 class PairEstimate:
     """The estimated recall of the links between two agencies, with its 95% interval if known.
 
-    Without ``counts_unseen`` matches that no comparison shows aren't counted, so that it is an upper
-    limit.
+    Without ``counts_unseen`` matches that no comparison shows aren't counted, so that it is an
+    upper limit.
     """
 
     agencies: frozenset[str]

@@ -18,6 +18,7 @@ from agency_client.cohort.release.differencing import (
     known_cells,
 )
 from agency_client.cohort.release.files import WITHHELD, cells_text, read_cells
+from agency_client.cohort.release.jointly import culprits
 from agency_client.cohort.release.ledger import Release, read_releases
 from agency_client.cohort.release.primary import Decision, dominated_cells, small_cells
 from agency_client.cohort.release.spec import parse_spec, spec_path
@@ -25,6 +26,8 @@ from agency_client.cohort.release.suppression import suppress
 from agency_client.cohort.release.table import Table, make_table
 from agency_client.textfiles import read_text
 from linkage.errors import InputError
+
+_ROUNDS = 20
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +37,8 @@ class Checked:
     ``decisions`` say for each withheld cell why, one reason each; ``wrong`` are the cells of the
     file that stand there as they mustn't, with what is the matter: "exact" for a count that isn't
     rounded (or isn't the count at all), "shown" for one to withhold. ``safe_cells`` is the text of
-    every cell as it may leave, None where the table can't leave in any form.
+    every cell as it may leave, None where the table can't leave in any form. With ``pairs_only``
+    too many groups of people overlap to look for what all releases together give away.
     """
 
     table: Table
@@ -43,6 +47,7 @@ class Checked:
     safe_cells: tuple[str, ...] | None
     least: int
     rounding: int
+    pairs_only: bool
 
     @property
     def is_safe(self) -> bool:
@@ -102,9 +107,9 @@ def _decided(table: Table, cells: list[str], earlier: list[Earlier], frames: Fra
         ]
     )
     known = known_cells(table, earlier)
-    withheld = _withheld(table, cells, first, known, least)
+    first, withheld, pairs_only = _protected(table, cells, first, known, earlier, least)
     if withheld is None:
-        return Checked(table, tuple(first), (), None, least, rounding)
+        return Checked(table, tuple(first), (), None, least, rounding, pairs_only)
     reasons = {own.cell for own in first}
     second = [
         Decision(cell, "secondary")
@@ -117,7 +122,26 @@ def _decided(table: Table, cells: list[str], earlier: list[Earlier], frames: Fra
         for cell, (given, right) in enumerate(zip(cells, safe, strict=True))
         if given != right
     )
-    return Checked(table, (*first, *second), wrong, safe, least, rounding)
+    return Checked(table, (*first, *second), wrong, safe, least, rounding, pairs_only)
+
+
+def _protected(
+    table: Table, cells: list[str], first: list[Decision], known: NDArray[np.bool_],
+    earlier: list[Earlier], least: int,
+) -> tuple[list[Decision], NDArray[np.bool_] | None, bool]:  # fmt: skip
+    """Return all primary decisions and what is withheld, once nothing is given away together.
+
+    The last member says that there was too much to look at, and only pairs of cells were compared.
+    """
+    for _ in range(_ROUNDS):
+        withheld = _withheld(table, cells, first, known, least)
+        if withheld is None:
+            return first, None, False
+        more = culprits(table, ~withheld, known, earlier, least)
+        if not more:
+            return first, withheld, more is None
+        first = _first_of_each([*first, *(Decision(cell, "together") for cell in more)])
+    return first, None, False
 
 
 def _withheld(

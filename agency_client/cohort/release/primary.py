@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from agency_client.cohort.release.grid import Grid
 from agency_client.cohort.release.table import Table, cells_of
 
-Reason = Literal["few", "place", "agency", "differencing", "secondary"]
+Reason = Literal["few", "place", "agency", "differencing", "together", "secondary"]
 LARGEST_TWO = 0.90
 WITHIN = 0.10
 _LEAST_AGENCIES = 3
@@ -87,5 +87,5 @@ def _dominated(table: Table, by: Literal["place", "agency"]) -> Iterator[Decisio
         long = long.drop_duplicates()
     sizes = long.groupby(["cell", "who"]).size()
     for cell, own in sizes.groupby("cell"):
-        if dominated(own.to_numpy(np.float64)):
+        if dominated(np.asarray(own, np.float64)):
             yield Decision(int(str(cell)), by)

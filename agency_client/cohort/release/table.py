@@ -25,7 +25,7 @@ class Table:
 
     ``inside`` is the sparse matrix (units, cells) of what is counted where: of people a row each,
     of events likewise. ``keys`` (units,) tells units apart over all tables of a cohort, ``owner``
-    int64 (units,) numbers the person behind each.
+    int64 (units,) numbers the person behind each among ``people``.
     """
 
     spec: TableSpec
@@ -34,6 +34,7 @@ class Table:
     inside: sparse.csr_array
     keys: pd.Index[Any]
     owner: NDArray[np.int64]
+    people: NDArray[np.str_]
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -81,7 +82,7 @@ def make_table(frames: Frames, spec: TableSpec) -> Table:
             columns_add_up=units.columns_add_up,
         ),
     )
-    return Table(spec, grid, units, inside, keys, owners.astype(np.int64))
+    return Table(spec, grid, units, inside, keys, owners.astype(np.int64), people)
 
 
 def cells_of(units: Units) -> list[NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import pandas as pd
 
@@ -90,13 +91,12 @@ def _labels(base: pd.DataFrame, spec: TableSpec, names: tuple[str, ...]) -> tupl
 
     The values are those of the whole cohort, so that a missing row or column says nothing.
     """
-    found: list[str] = [""]
-    for number, name in enumerate(names):
-        values: list[str] = sorted(spec.where.get(name) or base[name].unique().tolist())
-        found = [f"{one}, {value}" if number else value for one in found for value in values]
-    return tuple(found)
+    values = [sorted(spec.where.get(name) or base[name].unique()) for name in names]
+    return tuple(", ".join(own) for own in product(*values))
 
 
 def _numbers(base: pd.DataFrame, names: tuple[str, ...], labels: tuple[str, ...]) -> pd.Series[int]:
-    joined = base[names[0]].str.cat([base[name] for name in names[1:]], sep=", ")
+    joined = base[names[0]]
+    for name in names[1:]:
+        joined = joined + ", " + base[name]
     return joined.map({label: number for number, label in enumerate(labels)}).astype(int)

@@ -8,6 +8,11 @@ from agency_client.cohort.release.checking import Checked
 from agency_client.cohort.release.files import WITHHELD
 from agency_client.cohort.release.primary import Decision
 
+_PAIRS_ONLY = (
+    "Too many groups of people overlap to look for what all releases together give away; each was "
+    "compared by itself. Have a second person look."
+)
+
 
 def as_text(checked: Checked) -> str:
     """Return the outcome and each decision, for people."""
@@ -25,6 +30,8 @@ def as_text(checked: Checked) -> str:
             f"Rounded to multiples of {checked.rounding}, as agreed, and not so in the file:"
         )
         lines.append(f"  {len(exact):,} cell{'' if len(exact) == 1 else 's'}.")
+    if checked.pairs_only:
+        lines.append(_PAIRS_ONLY)
     return "\n".join(lines)
 
 
@@ -35,6 +42,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "can_leave": checked.safe_cells is not None,
         "least_cell": checked.least,
         "rounding": checked.rounding,
+        "pairs_only": checked.pairs_only,
         "withheld": [
             {
                 **_place(checked, own.cell),
@@ -65,6 +73,11 @@ def reason(checked: Checked, own: Decision) -> str:
         return (
             f"together with {other} it would give away a count of fewer than {checked.least} "
             "people, by subtraction"
+        )
+    if own.reason == "together":
+        return (
+            f"together with all that was released before it would give away a group of fewer than "
+            f"{checked.least} people"
         )
     return "shown, it would let a withheld count be worked out from its row and column"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations, pairwise
@@ -103,6 +104,30 @@ def simulate(folder: Path, people: int = 600, seed: int = 1) -> Simulated:
     _write(folder, tables, seed)
     entity = {(row["person"], row["agency"]): row["entity"] for row in rows}
     return Simulated(folder, entity, events)
+
+
+def write_small(
+    folder: Path,
+    memberships: list[tuple[str, str, float]],
+    events: Sequence[Mapping[str, Any]] = (),
+    associations: Sequence[Mapping[str, Any]] = (),
+    attributes: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
+) -> Path:
+    """Write a cohort of just these (person, agency, probability), events and associations."""
+    given = attributes or {}
+    rows = [
+        {"person": person, "agency": agency, "probability": probability, "records": 1,
+         "home": None, "sex": None, **given.get((person, agency), {})}
+        for person, agency, probability in memberships
+    ]  # fmt: skip
+    empty = {"kind": None, "quarter": None, "district": None, "place": None, "date": None}
+    tables = {
+        "people": _people(rows), "memberships": rows, "coverage": _coverage(rows),
+        "events": [{**empty, **own} for own in events], "households": [],
+        "associations": [{"date": None, "place": None, **own} for own in associations],
+    }  # fmt: skip
+    _write(folder, tables, 1)
+    return folder
 
 
 def _records(random: np.random.Generator, people: int) -> list[list[str]]:
@@ -241,6 +266,8 @@ def _recalls(rows: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
 
 
 def _write(folder: Path, tables: dict[str, list[dict[str, Any]]], seed: int) -> None:
+    known = all("entity" in row for row in tables["memberships"])
+    recalls = _recalls(tables["memberships"]) if known else {}
     facts = {
         "format": FORMAT, "id": f"{seed:032x}", "purpose": "missing-children",
         "reference": "MACE 12",
@@ -252,7 +279,7 @@ def _write(folder: Path, tables: dict[str, list[dict[str, Any]]], seed: int) -> 
             {"agency_a": a, "agency_b": b, "precision": 0.95, "recall": recall,
              "counts_unseen": True,
              "intervals": {"precision": [0.94, 0.97], "recall": [recall - 0.03, recall + 0.03]}}
-            for (a, b), recall in _recalls(tables["memberships"]).items()
+            for (a, b), recall in recalls.items()
         ],
         "outputs": {"least_cell": 10, "rounding": 5},
     }  # fmt: skip
