@@ -89,14 +89,16 @@ def _names(parties: list[str]) -> str:
 
 
 def _log(facts: Facts) -> Item:
-    verified = facts.verified
-    rows = [[verb, f"{count:,}"] for verb, count in sorted(verified["by_verb"].items())]
+    bundle = facts.verified["bundle"]
+    counts = sorted(bundle["summary"]["by_verb"].items())
+    rows = [[verb, f"{count:,}"] for verb, count in counts]
     return Item(
         "The record of what was done",
         "data protection officer",
         [
-            f"The officer downloaded the log, {verified['size']:,} entries, and verified it event "
-            "by event against the checkpoint that all parties have pinned.",
+            f"The officer downloaded the log, {bundle['size']:,} entries up to the checkpoint "
+            f"{bundle['root']}, and verified it event by event; {len(bundle['witnesses'])} "
+            "witnesses have signed that it only grew.",
             "Anybody with the log's key repeats it: agency-client log verify.",
         ],
         [
