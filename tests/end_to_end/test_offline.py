@@ -1,7 +1,7 @@
 """The main job with the commands a user types: extracts in, links out, measured against truth.
 
-One extract of each kind is encoded as users do it, in a process of its own and with the whole attack
-on a sample, which takes most of the time; the others in this process, with a smaller attack.
+One extract of each kind is encoded as users do it, in a process of its own and with the whole
+attack on a sample, which takes most of the time; the others in this process, with a smaller attack.
 """
 
 from __future__ import annotations
