@@ -20,7 +20,6 @@ from agency_client.keystore.vault import (
 from agency_client.outputs import refuse_unusable, write_alone
 from agency_client.signatures import signatures_of
 from agency_client.textfiles import read_text
-from hashing.known_answers import known_answers
 from hashing.secret import LinkageSecret
 from linkage.errors import PolicyError, VerificationError
 from linkage.protocol.agreement import Agreement, parse_agreement
@@ -122,6 +121,9 @@ def answers_of(
     require_usable(store, agreement)
     stored = load_secret(store, agreement)
     with stored.lent() as secret:
+        # Here begins the compiler: who asks after a status needn't wait for it.
+        from hashing.known_answers import known_answers  # noqa: PLC0415
+
         found = known_answers(agreement.scheme, secret)
     answers = Answers(
         agreement=agreement.digest(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
@@ -13,8 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from agency_client.cli.failures import say
-from agency_client.dedupe.job import Dedupe, DedupeRequest, DedupeResult, start_dedupe
-from agency_client.dedupe.review import Decision, ReviewPair
+
+if TYPE_CHECKING:  # loaded when it is called: help needn't wait for what compares records
+    from agency_client.dedupe.job import Dedupe, DedupeRequest, DedupeResult
+    from agency_client.dedupe.review import Decision, ReviewPair
 
 _FILE = click.Path(path_type=Path)
 _ANSWERS: dict[str, Decision] = {"s": "same", "d": "different"}
@@ -64,6 +66,8 @@ def dedupe(  # noqa: PLR0913 - one parameter per option
     for option, path in (("--out", out), ("--review", review)):
         if not path.name:
             raise click.BadParameter("it needs a file name", param_hint=option)
+    from agency_client.dedupe.job import DedupeRequest, start_dedupe
+
     request = DedupeRequest(extract, agreement, out, review, columns, decisions)
     with Console(stderr=True).status("starting") as status:
         job = start_dedupe(request, status.update)

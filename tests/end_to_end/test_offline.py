@@ -1,4 +1,8 @@
-"""The main job with the commands a user types: extracts in, links out, measured against truth."""
+"""The main job with the commands a user types: extracts in, links out, measured against truth.
+
+One extract of each kind is encoded as users do it, in a process of its own and with the whole
+attack on a sample, which takes most of the time; the others in this process, with a smaller attack.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,21 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from agency_client.cli import cli as agency_client
 from examples.offline import AGENCIES, FEBRL, SAFEGUARDING, Example
 from examples.safeguarding import write_scenario
+from hashing.risk import Plan, assess
+from tests.matcher.commands import matcher
+
+LESS = Plan(own=300, dense=(300,), pairs_to=0, rounds=2)
 
 
 def run(program: str, *words: object) -> str:
@@ -24,13 +36,30 @@ def run(program: str, *words: object) -> str:
     return done.stdout
 
 
-def encode(example: Example, folder: Path, agency: str, out: Path) -> None:
+def run_here(program: str, *words: object) -> str:
+    """Run a command in this process, which has its imports and its compiled functions already."""
+    if program == "matcher":
+        done = matcher(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    found = CliRunner().invoke(agency_client, [*map(str, words)])
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+def encode(example: Example, folder: Path, agency: str, out: Path, run=run) -> None:
     columns = ["--columns", example.columns[agency]] if example.columns else []
     run(
         "agency-client", "encode", folder / f"{agency}.csv", "--agreement", example.agreement,
         "--agency", agency, "--secret-file", folder / "secret.key", *columns,
         "--out", out / f"{agency}.arrow", "--map-out", out / f"{agency}.map.parquet",
     )  # fmt: skip
+
+
+def encode_quickly(example: Example, folder: Path, agency: str, out: Path) -> None:
+    """Encode in this process, and attack a smaller sample than users do."""
+    with mock.patch("agency_client.leakage.guard.assess", partial(assess, plan=LESS)):
+        encode(example, folder, agency, out, run_here)
 
 
 def link(example: Example, folder: Path) -> dict:
@@ -46,8 +75,9 @@ def safeguarding(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("safeguarding")
     write_scenario(folder, seed=3, records_per_agency=1500)
     run("agency-client", "secret", "create", "--out", folder / "secret.key")
-    for agency in AGENCIES:
-        encode(SAFEGUARDING, folder, agency, folder)
+    encode(SAFEGUARDING, folder, AGENCIES[0], folder)
+    for agency in AGENCIES[1:]:
+        encode_quickly(SAFEGUARDING, folder, agency, folder)
     return folder
 
 
@@ -83,7 +113,7 @@ def test_nothing_the_matcher_holds_names_anybody(safeguarding):
 def test_encoding_again_gives_other_tokens_another_order_and_the_same_bits(safeguarding, tmp_path):
     from linkage.encodings import read_encodings
 
-    encode(SAFEGUARDING, safeguarding, "police", tmp_path)
+    encode_quickly(SAFEGUARDING, safeguarding, "police", tmp_path)
     with (
         (safeguarding / "police.arrow").open("rb") as one,
         (tmp_path / "police.arrow").open("rb") as two,
@@ -99,13 +129,13 @@ def test_encoding_again_gives_other_tokens_another_order_and_the_same_bits(safeg
 
 
 def test_another_secret_finds_nobody(safeguarding, tmp_path):
-    run("agency-client", "secret", "create", "--out", tmp_path / "secret.key")
+    run_here("agency-client", "secret", "create", "--out", tmp_path / "secret.key")
     shutil.copy(safeguarding / "police.csv", tmp_path)
-    encode(SAFEGUARDING, tmp_path, "police", tmp_path)
+    encode_quickly(SAFEGUARDING, tmp_path, "police", tmp_path)
     out = tmp_path / "run"
     summary = json.loads(
-        run("matcher", "link", tmp_path / "police.arrow", safeguarding / "health.arrow",
-            "--agreement", SAFEGUARDING.agreement, "--out", out, "--format", "json")
+        run_here("matcher", "link", tmp_path / "police.arrow", safeguarding / "health.arrow",
+                 "--agreement", SAFEGUARDING.agreement, "--out", out, "--format", "json")
     )  # fmt: skip
     assert summary["links"] <= 5
 
@@ -113,8 +143,8 @@ def test_another_secret_finds_nobody(safeguarding, tmp_path):
 def test_febrl(tmp_path):
     FEBRL.write(tmp_path)
     run("agency-client", "secret", "create", "--out", tmp_path / "secret.key")
-    for agency in FEBRL.agencies:
-        encode(FEBRL, tmp_path, agency, tmp_path)
+    encode(FEBRL, tmp_path, "a", tmp_path)
+    encode_quickly(FEBRL, tmp_path, "b", tmp_path)
     result = link(FEBRL, tmp_path)
     assert result["agencies"] == {"a": 3334, "b": 3333}
     assert result["at_threshold"]["matches"] == 1667
@@ -133,7 +163,8 @@ def test_the_commands_of_the_readme_work(safeguarding, tmp_path, monkeypatch):
             files[name] += block
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    write_scenario(tmp_path, seed=4, records_per_agency=300)
+    # Below 200 records a small sample is attacked.
+    write_scenario(tmp_path, seed=4, records_per_agency=190)
     headings = tomllib.loads(SAFEGUARDING.columns["health"].read_text(encoding="utf-8"))
     renamed = {theirs: ours for ours, theirs in headings["fields"].items()}
     health = pd.read_csv(tmp_path / "health.csv", dtype=str, keep_default_na=False)
