@@ -70,14 +70,19 @@ def _fetch(office: Office, digest: str) -> tuple[DisclosureFile, VerifiedFile]:
     verified = verify_file(file, digest, office.agreement, office.log_key)
     # The messages are in the log that this very party has followed so far, and in no other.
     connection.hold_against(verified.note)
-    if verified.checkpoint.size < pinned:
-        raise VerificationError(
-            f"The matcher shows the disclosure {digest[:8]} as it was when its log had "
-            f"{verified.checkpoint.size:,} events, and you have seen {pinned:,}; do nothing about "
-            "it, and tell the other parties."
-        )
+    _require_newest(verified, pinned)
     remember_messages(connection.store, digest, [entry.digest for entry in verified.entries])
     return file, verified
+
+
+def _require_newest(verified: VerifiedFile, pinned: int) -> None:
+    """Raise unless the log behind a file has all events that were seen when it was asked for."""
+    if verified.checkpoint.size < pinned:
+        raise VerificationError(
+            f"The matcher shows the disclosure {verified.case.digest[:8]} as it was when its log "
+            f"had {verified.checkpoint.size:,} events, and you have seen {pinned:,}; do nothing "
+            "about it, and tell the other parties."
+        )
 
 
 def _require_whole(office: Office, verified: VerifiedFile, file: DisclosureFile) -> None:
