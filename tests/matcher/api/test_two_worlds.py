@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +59,25 @@ _MADE = re.compile(r"[0-9a-f]{16,}|[A-Za-z0-9+/=]{40,}")
 
 @pytest.fixture
 def worlds(tmp_path: Path, migrated_file: Path) -> Iterator[list[Asking]]:
+    with two_worlds(tmp_path, migrated_file) as found, ExitStack() as stack:
+        for asking in found:
+            services = asking.matcher.services
+            asking.work = stack.enter_context(watched(services.database, services.objects))
+        yield found
+
+
+@contextmanager
+def two_worlds(folder: Path, migrated: Path) -> Iterator[list[Asking]]:
+    """Run both matchers, the one in which care holds ann's record first."""
     with ExitStack() as stack:
         found = []
         for name, people in (("known", KNOWN), ("unknown", UNKNOWN)):
-            shutil.copyfile(migrated_file, tmp_path / f"{name}.sqlite")
-            database = open_database(f"sqlite:///{tmp_path / name}.sqlite")
+            shutil.copyfile(migrated, folder / f"{name}.sqlite")
+            database = open_database(f"sqlite:///{folder / name}.sqlite")
             stack.callback(database.close)
             often = {"requests_per_second": 10_000, "burst": 10_000}
             asking = Asking(stack.enter_context(running(database, **often)))
             asking.world.run(people, hints=HINTS)
-            services = asking.matcher.services
-            asking.work = stack.enter_context(watched(database, services.objects))
             found.append(asking)
         yield found
 
