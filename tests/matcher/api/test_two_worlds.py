@@ -59,7 +59,7 @@ _MADE = re.compile(r"[0-9a-f]{16,}|[A-Za-z0-9+/=]{40,}")
 
 @pytest.fixture
 def worlds(tmp_path: Path, migrated_file: Path) -> Iterator[list[Asking]]:
-    with two_worlds(tmp_path, migrated_file) as found, ExitStack() as stack:
+    with worlds_of(tmp_path, migrated_file, KNOWN, UNKNOWN) as found, ExitStack() as stack:
         for asking in found:
             services = asking.matcher.services
             asking.work = stack.enter_context(watched(services.database, services.objects))
@@ -67,13 +67,13 @@ def worlds(tmp_path: Path, migrated_file: Path) -> Iterator[list[Asking]]:
 
 
 @contextmanager
-def two_worlds(folder: Path, migrated: Path) -> Iterator[list[Asking]]:
-    """Run both matchers, the one in which care holds ann's record first."""
+def worlds_of(folder: Path, migrated: Path, *worlds: Any) -> Iterator[list[Asking]]:
+    """Run a matcher for each world, on which people are known to whom."""
     with ExitStack() as stack:
         found = []
-        for name, people in (("known", KNOWN), ("unknown", UNKNOWN)):
-            shutil.copyfile(migrated, folder / f"{name}.sqlite")
-            database = open_database(f"sqlite:///{folder / name}.sqlite")
+        for number, people in enumerate(worlds):
+            shutil.copyfile(migrated, folder / f"{number}.sqlite")
+            database = open_database(f"sqlite:///{folder / str(number)}.sqlite")
             stack.callback(database.close)
             often = {"requests_per_second": 10_000, "burst": 10_000}
             asking = Asking(stack.enter_context(running(database, **often)))
