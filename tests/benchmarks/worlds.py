@@ -2,13 +2,13 @@
 
 ::
 
-    python -m tests.benchmarks.worlds --requests 300 --planted-ms 0.5
+    python -m tests.benchmarks.worlds --requests 300 --planted-ms 2
 
 In one world care holds ann's record, too; in the other it doesn't. The police ask both matchers the
 same in turn, in an order drawn anew each time, and note how long each answer took. A permutation
 test gives for each kind of request how often a difference of medians as large comes about by chance
-alone. No two processes of work are quite alike, though, whatever they know: so a second matcher of the
-first world is asked as well, and p for these two says what p comes to where there is nothing to find.
+alone. No two matchers are quite alike, though, whatever they know: so a second one of the first
+world is asked as well, and p for these two says what p comes to where there is nothing to find.
 As a control the first matcher is then made slower by a known time, which has to show.
 """
 
@@ -95,7 +95,7 @@ def slower(listed: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--planted-ms", type=float, default=0.5)
+    parser.add_argument("--planted-ms", type=float, default=2.0)
     chosen = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
