@@ -3,15 +3,18 @@
 A matcher can't make a message up, and could keep one back: a late refusal, a recall. So its reader
 asks for all events from the proposal's on, and has them prove themselves. What is on the left of an
 event in its inclusion proof is the log before it, in a handful of hashes; with the leaves from
-there on they give the root that the log has signed, or some leaf was left out or changed.
+there on they give the root that the log has signed, or some leaf was left out or changed. What was
+verified so is kept by its reader in the same few hashes, so that the next time only what has been
+entered since is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from linkage.audit.checkpoint import Checkpoint
-from linkage.audit.events import Event, parse_event
+from linkage.audit.events import parse_event
 from linkage.audit.failures import ForkError, LogError, ProofError
 from linkage.audit.merkle import leaf_hash
 from linkage.audit.tree import Frontier
@@ -24,6 +27,25 @@ ENDS: dict[str, State] = {
     "disclosure.superseded": "superseded",
 }
 """Events that no message stands for, and the state that each brings."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """What is verified of the log since a proposal.
+
+    ``size`` events of the log are; ``roots`` are the complete subtrees above them, from the largest
+    to the smallest. ``about`` has the leaf and the kind of each event about the disclosure.
+    """
+
+    size: int
+    roots: tuple[bytes, ...]
+    about: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def frontier(self) -> Frontier:
+        """The right edge of the log's tree, to go on from."""
+        roots = iter(self.roots)
+        return Frontier(lambda *_: next(roots), self.size)
 
 
 def frontier_before(leaf: int, size: int, proof: Sequence[bytes]) -> Frontier:
@@ -46,52 +68,68 @@ def frontier_before(leaf: int, size: int, proof: Sequence[bytes]) -> Frontier:
         raise ProofError("The proof has another length than the log's size asks for.") from None
 
 
-def verify_all_since(
-    leaf: int, proof: Sequence[bytes], events: Iterable[bytes], checkpoint: Checkpoint
-) -> list[Event]:
-    """Return the events from ``leaf`` on, shown to be all that the checkpoint counts.
+def extend_since(
+    known: Since, proposal: str, events: Iterable[bytes], checkpoint: Checkpoint
+) -> Since:
+    """Return what is known with the ``events`` after it, shown to be all that there are.
 
-    Raises `LogError`.
+    ``proposal`` is the disclosure's digest. Raises `LogError`.
     """
-    frontier = frontier_before(leaf, checkpoint.size, proof)
-    found = []
+    frontier, about = known.frontier, list(known.about)
     for data in events:
+        event = parse_event(data)
+        if event.digests.get("proposal") == proposal:
+            about.append((frontier.size, event.kind))
         frontier.append(leaf_hash(data))
-        found.append(parse_event(data))
     if frontier.size != checkpoint.size or frontier.root() != checkpoint.root:
         raise ForkError("The events aren't those that the log has signed for.")
-    return found
+    return Since(frontier.size, frontier.roots, tuple(about))
+
+
+def since_proposal(verified: VerifiedFile, proof: Sequence[bytes]) -> Since:
+    """Return where a disclosure begins, from the ``proof`` of its proposal's event.
+
+    Raises `VerificationError`.
+    """
+    leaf = verified.entries[0].leaf
+    try:
+        return Since(leaf, frontier_before(leaf, verified.checkpoint.size, proof).roots)
+    except LogError as error:
+        raise _unverified(verified, error) from error
 
 
 def require_whole(
-    verified: VerifiedFile, said: State, proof: Sequence[bytes], events: Iterable[bytes]
-) -> None:
+    verified: VerifiedFile, said: State, known: Since, events: Iterable[bytes]
+) -> Since:
     """Raise `VerificationError` unless the file has every message that the log has an event for.
 
-    ``proof`` is that of the proposal's event, ``events`` are those from there to the checkpoint.
-    What the log says of its end must be the state that the matcher ``said``.
+    ``events`` are those that the checkpoint counts after what is ``known``; what the log says of
+    the disclosure's end must be the state that the matcher ``said``. Returns what is known now.
     """
-    name = f"the disclosure {verified.case.digest[:8]}"
-    first = verified.entries[0].leaf
+    name = _name(verified)
     try:
-        since = verify_all_since(first, proof, events, verified.checkpoint)
+        since = extend_since(known, verified.case.digest, events, verified.checkpoint)
     except LogError as error:
-        raise VerificationError(
-            f"The matcher's log since {name} was proposed doesn't verify: {error} Do nothing about "
-            "it, and tell the other parties."
-        ) from error
-    about = {
-        leaf: event
-        for leaf, event in enumerate(since, start=first)
-        if event.digests.get("proposal") == verified.case.digest
-    }
-    entered = [leaf for leaf, event in about.items() if event.kind in EVENT_KINDS.values()]
+        raise _unverified(verified, error) from error
+    entered = [leaf for leaf, kind in since.about if kind in EVENT_KINDS.values()]
     if entered != [entry.leaf for entry in verified.entries]:
         raise VerificationError(
             f"The matcher keeps back messages about {name} that its log has; do nothing about it, "
             "and tell the other parties."
         )
-    _require_end({event.kind for event in about.values()}, said, name)
+    _require_end({kind for _, kind in since.about}, said, name)
+    return since
+
+
+def _name(verified: VerifiedFile) -> str:
+    return f"the disclosure {verified.case.digest[:8]}"
+
+
+def _unverified(verified: VerifiedFile, error: LogError) -> VerificationError:
+    return VerificationError(
+        f"The matcher's log since {_name(verified)} was proposed doesn't verify: {error} Do "
+        "nothing about it, and tell the other parties."
+    )
 
 
 def _require_end(kinds: set[str], said: State, name: str) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from agency_client.disclosures.office import Office
+from agency_client.keystore.scanned import remember_since, verified_since
 from agency_client.keystore.seen import remember_messages
 from agency_client.matcher_api.disclosures import PAGE_EVENTS
 from linkage.entries import VerifiedFile, settle, verify_file
 from linkage.errors import InputError, MissingError, VerificationError
-from linkage.gaps import require_whole
+from linkage.gaps import require_whole, since_proposal
 from linkage.protocol.canonical import decode_base64
 from linkage.protocol.disclosure.replies import DisclosureEntry, DisclosureFile
 
@@ -24,8 +26,7 @@ def read_disclosure(office: Office, digest: str) -> VerifiedFile:
     Raises `VerificationError` for whatever doesn't follow from signed messages in the log, and
     `MissingError` where there is none that this party may see.
     """
-    file = office.api.file(digest)
-    verified = _verified(office, file, digest)
+    file, verified = _fetch(office, digest)
     _require_whole(office, verified, file)
     if file.state == "superseded" and _is_hidden(office, verified, file):
         return _ended_unseen(verified)
@@ -61,25 +62,47 @@ def _only(listed: tuple[DisclosureEntry, ...], wanted: str) -> str:
     return found[0]
 
 
-def _verified(office: Office, file: DisclosureFile, digest: str) -> VerifiedFile:
+def _fetch(office: Office, digest: str) -> tuple[DisclosureFile, VerifiedFile]:
+    """Return a disclosure's file, verified, and as new as what this party has seen of the log."""
+    connection = office.api.connection
+    pinned = connection.log.pinned.pinned.size
+    file = office.api.file(digest)
     verified = verify_file(file, digest, office.agreement, office.log_key)
     # The messages are in the log that this very party has followed so far, and in no other.
-    office.api.connection.hold_against(verified.note)
-    store = office.api.connection.store
-    remember_messages(store, digest, [entry.digest for entry in verified.entries])
-    return verified
+    connection.hold_against(verified.note)
+    _require_newest(verified, pinned)
+    remember_messages(connection.store, digest, [entry.digest for entry in verified.entries])
+    return file, verified
+
+
+def _require_newest(verified: VerifiedFile, pinned: int) -> None:
+    """Raise unless the log behind a file has all events that were seen when it was asked for."""
+    if verified.checkpoint.size < pinned:
+        raise VerificationError(
+            f"The matcher shows the disclosure {verified.case.digest[:8]} as it was when its log "
+            f"had {verified.checkpoint.size:,} events, and you have seen {pinned:,}; do nothing "
+            "about it, and tell the other parties."
+        )
 
 
 def _require_whole(office: Office, verified: VerifiedFile, file: DisclosureFile) -> None:
-    """Have the log since the proposal show that no message was kept back."""
+    """Have the log since the proposal show that no message was kept back.
+
+    Only what has been entered since it was last read is fetched.
+    """
+    store, digest = office.api.connection.store, verified.case.digest
     proof = [decode_base64(own, "The proof") for own in file.entered[0].proof]
-    start, end = verified.entries[0].leaf, verified.checkpoint.size
-    events = (
-        event
-        for first in range(start, end, PAGE_EVENTS)
-        for event in office.api.events(first, min(first + PAGE_EVENTS, end))
-    )
-    require_whole(verified, file.state, proof, events)
+    known = verified_since(store, office.log_key.name, digest)
+    if known is None or known.size > verified.checkpoint.size:
+        known = since_proposal(verified, proof)
+    events = _events(office, known.size, verified.checkpoint.size)
+    since = require_whole(verified, file.state, known, events)
+    remember_since(store, office.log_key.name, digest, since)
+
+
+def _events(office: Office, start: int, end: int) -> Iterator[bytes]:
+    for first in range(start, end, PAGE_EVENTS):
+        yield from office.api.events(first, min(first + PAGE_EVENTS, end))
 
 
 def _is_hidden(office: Office, verified: VerifiedFile, file: DisclosureFile) -> bool:
@@ -118,10 +141,9 @@ def _successor(office: Office, verified: VerifiedFile, file: DisclosureFile) -> 
             "which; do nothing about it, and tell the other parties."
         )
     try:
-        later = office.api.file(file.successor)
+        return _fetch(office, file.successor)[1]
     except MissingError as error:
         raise VerificationError(
             f"The matcher says that {verified.case.digest[:8]} was replaced by a proposal that it "
             "doesn't show; do nothing about it, and tell the other parties."
         ) from error
-    return _verified(office, later, file.successor)

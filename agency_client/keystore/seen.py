@@ -42,9 +42,7 @@ def remember_messages(store: OpenKeystore, disclosure: str, messages: Sequence[s
             "shown to you before; do nothing about it, and tell the other parties."
         )
     if len(messages) > len(before):
-        make_private_folder(path.parent)
-        content = canonical_json(settings(_Seen(disclosure, tuple(messages))))
-        write_alone(path, wrap_under_key(_KIND, content, store.storage_key))
+        _write(store, _Seen(disclosure, tuple(messages)), path)
 
 
 def _read(store: OpenKeystore, disclosure: str, path: Path) -> tuple[str, ...]:
@@ -57,3 +55,9 @@ def _read(store: OpenKeystore, disclosure: str, path: Path) -> tuple[str, ...]:
     if seen.disclosure != disclosure:
         raise VerificationError(f"{path} is about another disclosure; restore the keystore.")
     return seen.messages
+
+
+def _write(store: OpenKeystore, seen: _Seen, path: Path) -> None:
+    make_private_folder(path.parent)
+    content = canonical_json(settings(seen))
+    write_alone(path, wrap_under_key(_KIND, content, store.storage_key))

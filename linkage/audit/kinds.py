@@ -53,5 +53,6 @@ KINDS = {
     "lookup.answered": Kind("disclosure"),
     "lookup.closed": Kind("decision"),
     "payload.committed": Kind("collection"),
+    "lookup.opened": Kind("consultation"),
 }
 """By name. A kind that isn't here is refused; new ones come with a new version of the format."""

@@ -29,6 +29,11 @@ class Frontier:
         """The number of leaves."""
         return self._size
 
+    @property
+    def roots(self) -> tuple[bytes, ...]:
+        """The complete subtrees above the leaves, from the largest to the smallest."""
+        return tuple(self._roots)
+
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Append a leaf by its hash.
 

@@ -154,6 +154,15 @@ def newest(connection: Connection, agreement: str) -> list[Stored]:
     return [_stored(row) for row in connection.execute(query)]
 
 
+def waiting_of(connection: Connection, agreement: Agreement, proposer: str) -> list[str]:
+    """Return the ids of a party's disclosures that nobody has decided yet."""
+    query = select(disclosures).where(
+        disclosures.c.agreement == agreement.digest(), disclosures.c.state == "proposed"
+    )
+    found = [_stored(row) for row in connection.execute(query)]
+    return [own.id for own in found if own.summary.entry.proposer == proposer]
+
+
 def messages_of(connection: Connection, id_: str) -> list[Entered]:
     """Return the messages of a disclosure in their order, the proposal first."""
     query = (

@@ -50,6 +50,7 @@ from matcher.disclosures.cases import (
     messages_of,
     require_seen,
     update_case,
+    waiting_of,
 )
 from matcher.disclosures.events import moved, proposed, superseded
 from matcher.disclosures.finished import require_newest
@@ -78,7 +79,8 @@ class Moves:
 
         Raises `VerificationError` unless it is a proposal that follows from its evidence,
         `PolicyError` where the agreement doesn't allow it, or it is another's; `MissingError`
-        without the evidence, and `ConflictError` where that isn't of the newest run.
+        without the evidence, `ConflictError` where that isn't of the newest run, and
+        `NotReadyError` while too many of the party's proposals are open.
         """
         said = _proposal_of(content, agreement, party)
         digest = digest_of(content)
@@ -90,6 +92,7 @@ class Moves:
             _require_now(said, self._now())
             run, evidence = _evidence_of(connection, agreement, said)
             case = open_case(agreement, evidence, content)
+            _require_few_open(connection, agreement, case)
             self._enter(recording, case, content, run)
         return self._entry(agreement, party, digest)
 
@@ -221,6 +224,20 @@ def _evidence_of(connection: Connection, agreement: Agreement, said: Proposal) -
             "evidence again."
         )
     return run, content
+
+
+def _require_few_open(connection: Connection, agreement: Agreement, case: Case) -> None:
+    """Raise `NotReadyError` where as many of the proposer's proposals wait as may at once."""
+    assert agreement.disclosure is not None  # nothing could be proposed without
+    most = agreement.disclosure.open_proposals
+    replaced = case.proposal.supersedes
+    waiting = [own for own in waiting_of(connection, agreement, case.proposer) if own != replaced]
+    if len(waiting) >= most:
+        raise NotReadyError(
+            f"{len(waiting):,} proposals of {case.proposer!r} wait for decisions, and no more than "
+            f"{most:,} may at once (disclosure.open_proposals); wait for some to be decided, or "
+            "replace one."
+        )
 
 
 def _move_of(content: bytes, case: Case, party: str) -> Move:

@@ -1,7 +1,8 @@
 """Recalling what a later run has shown to be wrong: clusters split, merged, or with erased records.
 
-Every disclosure that may be in use is compared with its agreement's newest run, once: a column says
-with which run that was last, so that a crash between the two loses nothing.
+Every disclosure that may be in use is compared with the newest run of its agreement, or of a later
+version of the same epoch, once: a column says with which run that was last, so that a crash between
+the two loses nothing.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from matcher.disclosures.evidence import Own
 from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.holdings import records_of
 from matcher.ledger.ledger import Ledger
-from matcher.runs.newest import newest_run
+from matcher.runs.newest import newest_run_since
 from matcher.store.database import Database
-from matcher.store.tables import cluster_evidence, disclosures, runs
+from matcher.store.tables import agreements, cluster_evidence, disclosures, runs
 
 IN_USE = ("approved", "released", "opened", "recalled")
 """What may lie with a recipient, and what was recalled may have been so for another reason."""
@@ -79,7 +80,8 @@ class Recalls:
         found = []
         with self._database.reading() as connection:
             for digest in connection.execute(query).scalars().all():
-                run, agreement = newest_run(connection, digest), self._read(connection, digest)
+                agreement = self._read(connection, digest)
+                run = newest_run_since(connection, agreement)
                 own = self._own(agreement)
                 if run is not None and own is not None:
                     found += [
@@ -90,7 +92,7 @@ class Recalls:
         return found
 
     def _compare(self, agreement: Agreement, own: Identity, stored: Stored, run: str) -> bool:
-        clusters = self._finished.clusters(agreement.digest(), run)
+        clusters = self._clusters(run)
         fates = self._fates(agreement, stored, clusters)
         if fates:
             return self._recall(agreement, own, stored, clusters, fates)
@@ -108,10 +110,16 @@ class Recalls:
         if self._finished.outcome(base) is None:
             base = stored.compared
         kept = self._finished.outcome(base) is not None
-        old = self._finished.clusters(agreement.digest(), base) if kept else None
+        old = self._clusters(base) if kept else None
         erased = _erased(self._finished.file(new.run, "tombstones.parquet"))
         current = {name: records for name, records in held.items() if name not in known}
         return Comparison(current, old, new, erased).fates()
+
+    def _clusters(self, run: str) -> RunClusters:
+        with self._database.reading() as connection:
+            agreement = connection.execute(select(runs.c.agreement).where(runs.c.id == run))
+            digest = str(agreement.scalar_one())
+        return self._finished.clusters(digest, run)
 
     def _recall(
         self,
@@ -131,7 +139,7 @@ class Recalls:
             lineage = {
                 name: tuple(sorted(map(clusters.name, fate.parts))) for name, fate in fates.items()
             }
-            reason = _reason(connection, clusters.run, fates)
+            reason = _reason(connection, agreement, clusters.run, fates)
             recall = Recall(stored.id, int(now.timestamp()), reason, lineage)
             content = sign_message(recall, own)
             case = self._cases.load(connection, agreement, current)
@@ -145,9 +153,16 @@ class Recalls:
         return False
 
 
-def _reason(connection: Connection, run: str, fates: dict[str, Fate]) -> str:
+def _reason(connection: Connection, agreement: Agreement, run: str, fates: dict[str, Fate]) -> str:
     """Return the matcher's reason: what a run has changed, without anything that names a record."""
-    row = connection.execute(select(runs.c.round, runs.c.ended).where(runs.c.id == run)).one()
+    query = (
+        select(runs.c.round, runs.c.ended, agreements.c.version)
+        .join(agreements, agreements.c.digest == runs.c.agreement)
+        .where(runs.c.id == run)
+    )
+    row = connection.execute(query).one()
+    later = row.version != agreement.agreement.version
+    under = f" under version {row.version} of the agreement" if later else ""
     ended = datetime.fromtimestamp(row.ended, UTC)
     counts = Counter(change for fate in fates.values() for change in fate.changes)
     words = {
@@ -157,7 +172,7 @@ def _reason(connection: Connection, run: str, fates: dict[str, Fate]) -> str:
     }
     said = [words[change].format(counts[change]) for change in words if counts[change]]
     return (
-        f"The run of round {row.round} that ended on {ended.day} {ended:%B %Y} has "
+        f"The run of round {row.round}{under} that ended on {ended.day} {ended:%B %Y} has "
         f"{', '.join(said)}."
     )
 

@@ -9,14 +9,17 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, selec
 
 from linkage.errors import MissingError
 from linkage.protocol.lookups.replies import State
-from matcher.store.tables import lookup_answers, lookup_matches, lookups
+from matcher.store.tables import agreements, lookup_answers, lookup_matches, lookups
 
 MOST_LISTED = 1000
 
 
 @dataclass(frozen=True, repr=False)
 class Lookup:
-    """A lookup: the signed ``request`` as it came; ``run`` is the one it was compared with."""
+    """A lookup: the signed ``request`` as it came; ``run`` is the one it was compared with.
+
+    ``opened`` is the leaf of the event that its asker was handed the answers.
+    """
 
     id: str
     agreement: str
@@ -26,6 +29,7 @@ class Lookup:
     until: int
     state: State
     run: str | None
+    opened: int | None = None
 
     def __repr__(self) -> str:
         return f"Lookup({self.id[:8]}, {self.state})"
@@ -64,10 +68,14 @@ def visible_to(connection: Connection, digest: str, agency: str) -> list[Lookup]
     return [_lookup(row) for row in connection.execute(query)]
 
 
-def count_since(connection: Connection, digest: str, agency: str, since: int) -> int:
-    """Return how many lookups an agency has lodged since ``since`` (POSIX seconds)."""
+def count_since(connection: Connection, agreement: str, agency: str, since: int) -> int:
+    """Return how many lookups an agency has lodged since ``since`` (POSIX seconds).
+
+    Those under every version of the agreement with that id count.
+    """
+    versions = select(agreements.c.digest).where(agreements.c.id == agreement)
     query = select(func.count()).where(
-        lookups.c.agreement == digest, lookups.c.asker == agency, lookups.c.lodged >= since
+        lookups.c.agreement.in_(versions), lookups.c.asker == agency, lookups.c.lodged >= since
     )
     return int(connection.execute(query).scalar_one())
 
@@ -97,6 +105,11 @@ def close(connection: Connection, lookup: str) -> None:
     values = {"state": "closed", "encoding": None, "busy": None}
     connection.execute(update(lookups).where(lookups.c.id == lookup).values(**values))
     connection.execute(delete(lookup_matches).where(lookup_matches.c.lookup == lookup))
+
+
+def enter_opening(connection: Connection, lookup: str, leaf: int) -> None:
+    """Note where the log has that the asker was handed the answers."""
+    connection.execute(update(lookups).where(lookups.c.id == lookup).values(opened=leaf))
 
 
 def matches_of(connection: Connection, lookup: str, agency: str) -> str | None:

@@ -91,8 +91,13 @@ class Lookups:
         return LookupList(tuple(_entry(lookup, answered) for lookup in found))
 
     def show(self, agreement: Agreement, agency: str, lookup: str) -> LookupFile:
-        """Return a lookup as an agency may see it; raises `MissingError`."""
+        """Return a lookup as an agency may see it; raises `MissingError`.
+
+        When its asker is handed the answers for the first time, the log says so before.
+        """
         self._closing.close_due()
+        with suppress(Unchanged):
+            self._open(agreement, agency, lookup)
         with self._database.reading() as connection:
             found = rows.require(connection, agreement.digest(), lookup)
             matches = rows.matches_of(connection, lookup, agency)
@@ -143,6 +148,25 @@ class Lookups:
             lookup = Lookup(id_, digest, asker, content, now, request.until, "lodged", None)
             rows.add(connection, lookup, encoding)
             recording.append(self._event(agreement, asker, request, id_))
+
+    def _open(self, agreement: Agreement, agency: str, lookup: str) -> None:
+        """Enter that the asker is handed the answers; raises `Unchanged` if there is no need."""
+        digest = agreement.digest()
+        with self._database.reading() as connection:
+            _require_unopened(rows.require(connection, digest, lookup), agency)
+        with self._ledger.recording() as recording:
+            found = rows.require(recording.connection, digest, lookup, lock=True)
+            _require_unopened(found, agency)
+            _, request = verify_request(found.request, "The stored request", agreement)
+            event = event_about(
+                agreement,
+                "lookup.opened",
+                agency,
+                self._clock(),
+                digests={"request": lookup},
+                justification=request.necessity,
+            )
+            rows.enter_opening(recording.connection, lookup, recording.append(event))
 
     def _event(self, agreement: Agreement, asker: str, request: Request, id_: str) -> Event:
         try:
@@ -199,6 +223,11 @@ def _entry(lookup: Lookup, answered: set[str]) -> LookupEntry:
     )
 
 
+def _require_unopened(lookup: Lookup, agency: str) -> None:
+    if (lookup.state, lookup.asker, lookup.opened) != ("closed", agency, None):
+        raise Unchanged
+
+
 def _require_fresh(request: Request, now: int) -> None:
     if not now - MOST_OLD <= request.at <= now + MOST_EARLY:
         raise InputError(
@@ -212,7 +241,7 @@ def _require_within_limit(
     connection: Connection, agreement: Agreement, asker: str, now: int
 ) -> None:
     most = terms_of(agreement).lookups_per_day
-    if rows.count_since(connection, agreement.digest(), asker, now - now % DAY) >= most:
+    if rows.count_since(connection, agreement.agreement.id, asker, now - now % DAY) >= most:
         raise PolicyError(
             f"{asker!r} has used up its {most} lookups of today (disclosure.lookups_per_day); the "
             "next day begins at midnight UTC."

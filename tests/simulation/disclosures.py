@@ -1,7 +1,8 @@
-"""Disclosures in a world where the matcher lies and some parties sign whatever they like.
+"""Disclosures in worlds where the matcher lies and some parties sign whatever they like.
 
-The matcher hands each holder any history that it can lay hands on: messages left out, repeated,
-put in another order, of other proposals, with bits flipped, signed by strangers, and tokens of its
+A world has three to eight agencies, and a quorum of more than half of them. The matcher hands each
+holder any history that it can lay hands on: messages left out, repeated, put in another order, of
+other proposals, agreements and epochs, with bits flipped, signed by strangers, and tokens of its
 choice. A holder with the real code decides from that alone, by its own clock, what it seals.
 
 Everything that was ever really signed is in the pool, so that the truth is known:
@@ -17,136 +18,40 @@ Everything that was ever really signed is in the pool, so that the truth is know
 
 import random
 from dataclasses import dataclass, replace
-from functools import cache
 
 from linkage.errors import LinkageError
-from linkage.protocol.disclosure.commitment import commit_tokens
 from linkage.protocol.disclosure.history import advance, replay
-from linkage.protocol.disclosure.messages import (
-    Approval,
-    ClusterEvidence,
-    Holding,
-    Refusal,
-    digest_of,
-    sign_message,
-)
+from linkage.protocol.disclosure.messages import sign_message
 from linkage.protocol.disclosure.release import (
     Revealed,
     open_release,
     seal_release,
     tokens_to_release,
 )
-from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB
-from tests.linkage.protocol.disclosure.made_up import DAY, NOW, ONE, TWO, evidence, proposal
-from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE, identity
+from tests.linkage.protocol.agreements import HUB
+from tests.linkage.protocol.disclosure.made_up import NOW, ONE, TWO
+from tests.linkage.protocol.parties import POLICE
+from tests.simulation.worlds import (
+    EXPIRES,
+    LEAST,
+    MOST,
+    Asked,
+    Signed,
+    World,
+    salt,
+    tokens,
+    world,
+)
 
 INVARIANTS = ("QUORUM", "RULES", "RECIPIENTS", "TOKENS", "TIME", "CONTENT")
 HOLDER = POLICE
-APPROVERS = (POLICE, CARE, HEALTH)
-STRANGERS = (identity("police", 99), identity("stranger", 98), MATCHER, HUB)
-EXPIRES = NOW + 14 * DAY
-
-
-def salt(cluster, agency):
-    return digest_of(f"{cluster}{agency}".encode()).encode()[:32]
-
-
-def tokens(cluster, agency):
-    return (digest_of(f"{agency}{cluster}".encode()).encode()[:16],)
-
-
-def cluster(name, *agencies, protected=False, probability=0.95):
-    holders = tuple(
-        Holding(own, 1, commit_tokens(salt(name, own), name, own, tokens(name, own)))
-        for own in sorted(agencies)
-    )
-    return ClusterEvidence(name, probability, holders, protected)
-
-
-@dataclass(frozen=True)
-class Signed:
-    """Something that was signed, by whom, and for which proposal.
-
-    ``genuine`` are those of approvers under their own keys.
-    """
-
-    content: bytes
-    party: str
-    proposal: str
-    at: int
-    approves: bool
-    genuine: bool
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A proposal with its evidence; ``allowed`` says whether the agreement lets it be made."""
-
-    content: bytes
-    evidence: bytes
-    clusters: tuple[str, ...]
-    proposer: str
-    quorum: int
-    allowed: bool
-
-    @property
-    def digest(self):
-        return digest_of(self.content)
-
-
-def ask(found, proposer=ANALYST, by=MATCHER, quorum=2, allowed=True, **changes):
-    signed = sign_message(found, by)
-    made = proposal(found, evidence=digest_of(signed), **changes)
-    names = tuple(own.cluster for own in found.clusters)
-    return Asked(sign_message(made, proposer), signed, names, proposer.name, quorum, allowed)
-
-
-@cache
-def world():
-    """Return all proposals that anybody makes, and all messages that anybody signs about them."""
-    plain = evidence(cluster(ONE, "police", "care", "health"))
-    two = evidence(
-        cluster(ONE, "police", "care", "health"), cluster(TWO, "police", "care", "health")
-    )
-    guarded = evidence(cluster(ONE, "police", "care", "health", protected=True))
-    asked = [
-        ask(plain),
-        ask(plain, necessity="Another reason."),
-        ask(two),
-        ask(plain, proposer=CARE),
-        ask(guarded, quorum=3),
-        ask(plain, proposer=MATCHER, allowed=False),
-        ask(plain, by=CARE, allowed=False),
-        ask(evidence(cluster(ONE, "police", "care")), allowed=False),
-        ask(plain, recipients=("care", "hub"), allowed=False),
-        ask(plain, fields=("postcode",), allowed=False),
-        ask(evidence(cluster(ONE, "police", "care", "health", probability=0.6)), allowed=False),
-    ]
-    said = [
-        Signed(
-            sign_message(made(own.digest, at), party),
-            party.name,
-            own.digest,
-            at,
-            approves,
-            party in APPROVERS,
-        )
-        for own in asked
-        for party in (*APPROVERS, *STRANGERS)
-        for at in (NOW + 60, EXPIRES + 60)
-        for made, approves in ((Approval, True), (_refusal, False))
-    ]
-    return asked, said
-
-
-def _refusal(digest, at):
-    return Refusal(digest, at, "Not necessary.")
 
 
 @dataclass
 class History:
     """What the matcher shows a holder, and when."""
 
+    world: World
     asked: Asked
     evidence: bytes
     messages: list[Signed]
@@ -156,18 +61,17 @@ class History:
 
 def any_history(rng):
     """Return an honest history with up to three lies in it."""
-    asked_all, said = world()
-    asked = rng.choice(asked_all)
-    voters = [own for own in APPROVERS if own.name != asked.proposer]
-    known = {(own.party, own.proposal, own.at, own.approves): own for own in said if own.genuine}
+    own_world = world(rng.randint(LEAST, MOST))
+    asked = rng.choice(own_world.asked)
+    voters = [own for own in own_world.agencies if own.name != asked.proposer]
     messages = [
-        known[own.name, asked.digest, NOW + 60, True]
+        own_world.approvals[asked.digest, own.name]
         for own in rng.sample(voters, min(len(voters), asked.quorum))
     ]
     revealed = {
         name: Revealed(salt(name, "police"), tokens(name, "police")) for name in asked.clusters
     }
-    history = History(asked, asked.evidence, messages, revealed, NOW + 120)
+    history = History(own_world, asked, asked.evidence, messages, revealed, NOW + 120)
     for _ in range(rng.randrange(4)):
         rng.choice(LIES)(history, rng)
     return history
@@ -188,17 +92,17 @@ def _reorder(history, rng):
 
 
 def _add_of_anybody(history, rng):
-    history.messages.append(rng.choice(world()[1]))
+    history.messages.append(rng.choice(history.world.said))
 
 
 def _add_of_this_proposal(history, rng):
-    own = [said for said in world()[1] if said.proposal == history.asked.digest]
+    own = [said for said in history.world.said if said.proposal == history.asked.digest]
     history.messages.append(rng.choice(own))
 
 
 def _swap_for_another_proposal(history, rng):
     if history.messages:
-        history.messages[rng.randrange(len(history.messages))] = rng.choice(world()[1])
+        history.messages[rng.randrange(len(history.messages))] = rng.choice(history.world.said)
 
 
 def _flip_a_bit(history, rng):
@@ -212,7 +116,7 @@ def _flip_a_bit(history, rng):
 
 
 def _swap_the_evidence(history, rng):
-    history.evidence = rng.choice(world()[0]).evidence
+    history.evidence = rng.choice(history.world.asked).evidence
 
 
 def _swap_tokens(history, rng):
@@ -255,7 +159,7 @@ def play(history, elsewhere):
     """
     contents = [own.content for own in history.messages]
     try:
-        case = replay(AGREEMENT, history.evidence, history.asked.content, contents)
+        case = replay(history.world.agreement, history.evidence, history.asked.content, contents)
         looked_up = tokens_to_release(case, "police", history.revealed, history.now)
         rows = {name: ({"surname": name},) for name in looked_up}
         release, sealed = seal_release(case, HOLDER, rows, history.now)

@@ -7,6 +7,7 @@ import pytest
 from linkage.protocol.canonical import decode_base64, parse_json
 from linkage.protocol.disclosure import history as history_module
 from linkage.protocol.disclosure import release as release_module
+from linkage.protocol.disclosure import rules as rules_module
 from linkage.protocol.disclosure.life import Life
 from linkage.protocol.signing import Signed
 from tests.simulation.disclosures import INVARIANTS, histories, play
@@ -14,6 +15,7 @@ from tests.simulation.disclosures import INVARIANTS, histories, play
 HISTORIES = 2_500
 
 
+@pytest.mark.usefixtures("remembered_signatures")
 @pytest.mark.parametrize("seed", range(4))
 def test_every_invariant_holds(seed):
     sealed, elsewhere = 0, []
@@ -81,6 +83,10 @@ def without_rules(patch):
     patch.setattr(history_module, "require_allowed", lambda *_: None)
 
 
+def without_binding_to_the_agreement(patch):
+    patch.setattr(rules_module, "_binding", lambda *_: iter(()))
+
+
 def without_the_evidences_digest(patch):
     patch.setattr(history_module, "digest_of", lambda _: _Whatever("0" * 64))
 
@@ -117,6 +123,7 @@ def without_binding_content(patch):
         (without_a_quorum, "QUORUM"),
         (without_rules, "RULES"),
         (without_rules, "RECIPIENTS"),
+        (without_binding_to_the_agreement, "RULES"),
         (without_the_evidences_digest, "RULES"),
         (without_commitments, "TOKENS"),
         (without_an_end, "TIME"),

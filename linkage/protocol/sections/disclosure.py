@@ -44,7 +44,8 @@ class Disclosure:
     for protected people ``protected_quorum`` of them; without it nobody protected is proposed. A
     proposal names ``least_batch`` clusters at least, ``most_batch`` at most, none of which has a
     link less likely than ``least_probability`` or, unless ``several_records``, two records of one
-    agency. It is void after ``expires_days``. ``lookups_per_day`` bounds each agency's lookups.
+    agency. It is void after ``expires_days``. No more than ``open_proposals`` of a party wait for
+    decisions at once. ``lookups_per_day`` bounds each agency's lookups.
     """
 
     fields: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -58,6 +59,7 @@ class Disclosure:
     most_batch: Count = 1000
     least_probability: Annotated[float, Field(ge=0.5, le=1)] = 0.9
     several_records: bool = False
+    open_proposals: Count = 100
     lookups_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @model_validator(mode="after")

@@ -32,6 +32,8 @@ lookups = Table(
     # The run whose records it was compared with, and until when a worker compares it now.
     Column("run", String(32)),
     Column("busy", BigInteger),
+    # The leaf of the event that the answers were handed to the asker.
+    Column("opened", BigInteger),
     CheckConstraint("state IN ('lodged', 'closed')", name="state"),
 )
 

@@ -19,7 +19,7 @@ from linkage.audit.events import AgreementReference, Event, event_bytes
 from linkage.audit.merkle import leaf_hash
 from linkage.errors import LinkageError, MissingError, NotReadyError
 from linkage.protocol.agreement import Agreement
-from linkage.protocol.canonical import encode_base64, parse_json
+from linkage.protocol.canonical import decode_base64, encode_base64, parse_json
 from linkage.protocol.disclosure.commitment import commit_tokens
 from linkage.protocol.disclosure.history import Case, advance, open_case, supersede
 from linkage.protocol.disclosure.messages import (
@@ -40,7 +40,6 @@ from linkage.protocol.requests import (
     consistency_value,
     parse_signature_input,
 )
-from linkage.protocol.signing import verify_signed
 from tests.linkage.audit.made_up import LyingLog
 
 KINDS = {
@@ -338,9 +337,7 @@ class InMemory:
         return b""
 
     def _said(self, content: bytes) -> dict[str, Any]:
-        kind = parse_json(content, "it")["kind"]
-        signed = verify_signed(content, "it", kind, self.agreement.identities)
-        return json.loads(signed.payload)
+        return json.loads(decode_base64(parse_json(content, "it")["payload"], "it"))
 
     def _lie(self, about: str, truth: Any) -> Any:
         return self.lies.get(about, untouched)(truth)

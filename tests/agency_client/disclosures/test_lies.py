@@ -303,6 +303,41 @@ def test_a_recall_never_seen_is_noticed_in_the_log(scene: Scene, kept_back: int)
     assert scene.matcher.received == []
 
 
+def test_an_older_state_of_the_log_hides_no_recall(scene: Scene):
+    """All of it holds, as it was: but this recipient has seen that the log has gone on since."""
+    digest = released(scene)
+    before = scene.matcher.file(digest)
+    done(scene.run("police", "recall", digest[:8], "--reason", "Two people.", "--yes"))
+    done(scene.run("hub", "list"))
+    scene.matcher.lies["file"] = lambda _: before
+    scene.matcher.received.clear()
+    refused = scene.run("hub", "open", digest[:8], "--out", scene.folder / "opened")
+    assert (refused.exit_code, "as it was when its log" in refused.stderr) == (3, True)
+    assert scene.matcher.received == []
+
+
+def test_only_new_events_are_asked_for_and_a_lie_about_them_is_noticed(scene: Scene):
+    digest = released(scene)
+    asked = []
+    scene.matcher.lies["events"] = lambda found: asked.append(len(found)) or found
+    done(scene.run("hub", "show", digest[:8]))
+    done(scene.run("hub", "show", digest[:8]))
+    for event in events(3, first=70):
+        scene.matcher.append(event)
+    done(scene.run("hub", "show", digest[:8]))
+    whole = len(scene.matcher.log.entries) - 3
+    assert asked == [whole, 3]
+    done(scene.run("police", "recall", digest[:8], "--reason", "Two people.", "--yes"))
+    file = scene.matcher.file(digest)
+    hidden = file | {"state": "released", "entered": file["entered"][:-1]}
+    scene.matcher.lies["file"] = lambda _: hidden
+    refused = scene.run("hub", "show", digest[:8])
+    assert (refused.exit_code, "keeps back messages" in refused.stderr) == (3, True)
+    scene.matcher.lies["events"] = lambda found: events(len(found), first=80)
+    refused = scene.run("hub", "show", digest[:8])
+    assert (refused.exit_code, "doesn't verify" in refused.stderr) == (3, True)
+
+
 def test_an_end_that_the_log_has_is_not_kept_back(scene: Scene):
     digest = approved(scene)
     scene.matcher.end(digest, "expired", "matcher")

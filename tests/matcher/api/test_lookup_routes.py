@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from linkage.protocol.canonical import decode_base64
+from linkage.protocol.canonical import canonical_json, decode_base64, encode_base64
 from linkage.protocol.disclosure.protection import ProtectedRecords, sign_protected
 from linkage.protocol.lookups.content import open_answer
 from linkage.protocol.lookups.messages import verify_answer, verify_request
@@ -21,10 +21,10 @@ from linkage.protocol.problems import parse_problem
 from matcher.store.tables import lookup_matches, lookups
 from matcher.worker.lookups import beside
 from tests.databases import open_database
-from tests.linkage.protocol.agreements import HUB
+from tests.linkage.protocol.agreements import HUB, changed, parse
 from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
 from tests.matcher.api.serving import Matcher, running
-from tests.matcher.lookups.asking import AGREEMENT, LIMIT, Asking, person_at, uploads
+from tests.matcher.lookups.asking import AGREEMENT, LIMIT, LOOKUPS, Asking, person_at, uploads
 
 FILES, WHOSE = uploads()
 RECORD = [{"given_name": "Ada", "surname": "Byron"}]
@@ -98,8 +98,12 @@ def test_holders_are_told_which_of_theirs_is_meant_and_the_asker_opens_what_is_r
     asking.matcher.clock.forward(hours=1)
     assert opened(asking, lookup) == {"care": tuple(RECORD), "health": ()}
     assert [event.kind for event in asking.events()] == [
-        "lookup.lodged", "lookup.answered", "lookup.answered", "lookup.closed"
+        "lookup.lodged", "lookup.answered", "lookup.answered", "lookup.closed", "lookup.opened",
     ]  # fmt: skip
+    assert opened(asking, lookup) == {"care": tuple(RECORD), "health": ()}
+    assert asking.shown(CARE, lookup).json()["state"] == "closed"
+    (handed,) = asking.events("lookup.opened")
+    assert (handed.party, handed.digests) == ("police", {"request": lookup})
     assert [event.recipients for event in asking.events()][1:3] == [("police",)] * 2
 
 
@@ -188,6 +192,26 @@ def test_an_agency_has_so_many_lookups_a_day(asking):
     asking.asked(one, CARE)
     asking.matcher.clock.forward(days=1)
     asking.asked(one, reference="Tomorrow")
+
+
+def test_the_limit_is_one_for_all_versions_of_the_agreement(linked):
+    for number in range(LIMIT):
+        linked.asked(person("police", SOMEBODY), reference=f"Meeting {number}")
+    link = f'version = 2\nprevious = "{AGREEMENT.digest()}"\ntitle = "A trial"'
+    later = parse(changed(('title = "A trial"', link), *LOOKUPS))
+    linked.matcher.admit(later)
+    linked.matcher.sign_all(later)
+
+    def lodge():
+        request, encoding = linked.request(person("police", SOMEBODY), agreement=later.digest())
+        body = {"request": encode_base64(request), "encoding": encode_base64(encoding)}
+        path = f"/v1/agreements/{later.digest()}/lookups"
+        return linked.matcher.caller(POLICE).post(path, canonical_json(body))
+
+    refused = lodge()
+    assert (refused.status_code, "lookups_per_day" in refused.text) == (403, True)
+    linked.matcher.clock.forward(days=1)
+    assert lodge().status_code == 200
 
 
 REFUSED: dict[str, tuple[Callable[[Asking], Any], str]] = {

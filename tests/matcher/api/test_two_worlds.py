@@ -2,8 +2,8 @@
 
 In one, the records that the police, health and care hold of ann are one cluster; in the other,
 care's record is somebody else's. Every agency asks for everything that it may, at every stage of
-proposals about another cluster, and meets the same in both: statuses, headers, sizes, lists, and
-the events of the log.
+proposals about another cluster, and meets the same in both: statuses, headers, sizes, lists, the
+events of the log, and the work that the matcher does for the answer, on which its time depends.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from linkage.protocol.canonical import canonical_json
 from linkage.protocol.disclosure.messages import (
@@ -37,6 +38,7 @@ from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.api.serving import running
 from tests.matcher.api.test_disclosure_routes import BASE, Asking
 from tests.matcher.disclosures.worlds import token
+from tests.matcher.work import watched
 
 ALL = {"police": 1, "care": 1, "health": 1}
 ANN = {"police": ["ann police"], "health": ["ann health"]}
@@ -57,11 +59,21 @@ _MADE = re.compile(r"[0-9a-f]{16,}|[A-Za-z0-9+/=]{40,}")
 
 @pytest.fixture
 def worlds(tmp_path: Path, migrated_file: Path) -> Iterator[list[Asking]]:
+    with worlds_of(tmp_path, migrated_file, KNOWN, UNKNOWN) as found, ExitStack() as stack:
+        for asking in found:
+            services = asking.matcher.services
+            asking.work = stack.enter_context(watched(services.database, services.objects))
+        yield found
+
+
+@contextmanager
+def worlds_of(folder: Path, migrated: Path, *worlds: Any) -> Iterator[list[Asking]]:
+    """Run a matcher for each world, on which people are known to whom."""
     with ExitStack() as stack:
         found = []
-        for name, people in (("known", KNOWN), ("unknown", UNKNOWN)):
-            shutil.copyfile(migrated_file, tmp_path / f"{name}.sqlite")
-            database = open_database(f"sqlite:///{tmp_path / name}.sqlite")
+        for number, people in enumerate(worlds):
+            shutil.copyfile(migrated, folder / f"{number}.sqlite")
+            database = open_database(f"sqlite:///{folder / str(number)}.sqlite")
             stack.callback(database.close)
             often = {"requests_per_second": 10_000, "burst": 10_000}
             asking = Asking(stack.enter_context(running(database, **often)))
@@ -97,8 +109,9 @@ def asked_by(asking: Asking, own: Identity, disclosures: list[str]) -> list[tupl
 
     def note(method: str, path: str, body: bytes | None = None) -> None:
         caller = asking.callers[own]
+        asking.work.taken()
         answer = caller.send(caller.signed(method, BASE + path, body))
-        found.append((method, shape(path), *seen(answer)))
+        found.append((method, shape(path), *seen(answer), asking.work.taken()))
 
     run = next(iter(asking.world.names))
     for path in ("/runs", f"/runs/{run}/result", "/disclosures", *(() if disclosures else STILL)):
@@ -167,6 +180,38 @@ def test_an_agency_cannot_tell_the_worlds_apart(worlds: list[Asking]):
         asking.move(HEALTH, own[0], Recall(own[0], asking.now, "Wrong.", {bob: ()}))
         asking.matcher.clock.forward(days=14)
     require_alike(worlds, ids, (POLICE,))
+
+
+@pytest.mark.parametrize("planted", ["a statement", "a file", "rows"])
+def test_work_that_only_one_world_makes_is_found(worlds: list[Asking], planted: str):
+    """A matcher that looks further where another agency holds the record is found out by that."""
+    for asking in worlds:
+        _plant(asking, planted, is_held=asking is worlds[0])
+    with pytest.raises(AssertionError):
+        require_alike(worlds, [[], []], (POLICE,))
+
+
+def _plant(asking: Asking, planted: str, *, is_held: bool) -> None:
+    services = asking.matcher.services
+    listed = services.disclosures.all
+
+    def longer(agreement: Any, party: str) -> Any:
+        if planted == "a file" and is_held:
+            services.objects.get(next(iter(services.objects.list("runs"))))
+        if planted == "a statement" and is_held:
+            _count(services.database, 1)
+        if planted == "rows":
+            _count(services.database, 2 if is_held else 1)
+        return listed(agreement, party)
+
+    services.disclosures.all = longer
+
+
+def _count(database: Any, most: int) -> None:
+    """Look at so many events of the log."""
+    with database.reading() as connection:
+        query = text("SELECT count(event) FROM log_events WHERE leaf < :most")
+        connection.execute(query, {"most": most})
 
 
 def test_the_worlds_do_differ_and_whoever_may_know_sees_it(worlds: list[Asking]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from matcher.app.building import build_services
+from matcher.app.building import Services, build_services
 from matcher.config.settings import UploadSettings
 from matcher.objects.folder import Folder
 from matcher.store.database import Database
@@ -24,9 +24,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path, clock: Clock) -> World:
+def services(database: Database, tmp_path: Path, clock: Clock) -> Services:
     objects = Folder(tmp_path / "objects")
-    services = build_services(database, LOG, objects, UploadSettings(), clock, KEYS)
+    return build_services(database, LOG, objects, UploadSettings(), clock, KEYS)
+
+
+@pytest.fixture
+def world(services: Services, clock: Clock) -> World:
     return World(services, clock)
 
 

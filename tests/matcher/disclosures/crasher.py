@@ -20,11 +20,13 @@ from sqlalchemy import event
 from linkage.errors import LinkageError
 from matcher.app.building import build_services
 from matcher.config.settings import UploadSettings
+from matcher.lookups.service import Lookups
 from matcher.objects.folder import Folder
 from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.matcher.api.serving import KEYS, Clock
+from tests.matcher.lookups.asking import AGREEMENT as ASKING
 
 
 class Killer:
@@ -58,11 +60,15 @@ def send(url: str, folder: Path, words: list[str]) -> None:
     database = open_database(url)
     clock = Clock()
     clock.forward(days=int(body)) if what == "look" else None
+    clock.forward(days=1) if (what, body) == ("lookup", ".") else None
     services = build_services(
         database, LOG, Folder(folder / "objects"), UploadSettings(), clock, KEYS
     )
     Killer(int(at)).watch(database)
     disclosures = services.disclosures
+    if what == "lookup":
+        send_about_lookups(services.lookups, party, id_, body)
+        return
     if what == "look":
         disclosures.all(AGREEMENT, party)
         return
@@ -73,6 +79,17 @@ def send(url: str, folder: Path, words: list[str]) -> None:
         disclosures.put_sealed(AGREEMENT, party, id_, "hub", content)
     else:
         disclosures.enter(AGREEMENT, party, id_, content, in_force=True)
+
+
+def send_about_lookups(lookups: Lookups, party: str, id_: str, body: str) -> None:
+    """Lodge a request with its encoding, answer the lookup of an id, or look at it a day later."""
+    content, _, encoding = (base64.b64decode(own) for own in body.partition("."))
+    if encoding:
+        lookups.lodge(ASKING, party, content, encoding)
+    elif content:
+        lookups.answer(ASKING, party, id_, content)
+    else:
+        lookups.show(ASKING, party, id_)
 
 
 def forked(url: str, folder: Path, words: list[str]) -> str:

@@ -24,12 +24,14 @@ from linkage.protocol.disclosure.messages import (
     digest_of,
     sign_message,
 )
+from matcher.app.building import Services
 from matcher.ledger.verifying import verify_stored_log
 from matcher.store.database import Database
 from matcher.store.tables import metadata
 from tests.linkage.audit.made_up import LOG
-from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB, OFFICER
+from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB, OFFICER, changed, parse
 from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
+from tests.matcher.api.serving import Clock
 from tests.matcher.disclosures.worlds import DAY, World
 
 ALL = {"police": 1, "care": 1, "health": 1}
@@ -346,3 +348,19 @@ def test_nobody_replaces_anothers_proposal(quick: World):
 def test_a_proposal_is_known_by_its_bytes(quick: World):
     id_ = quick.proposed("ann")
     assert digest_of(sign_message(quick.case(id_).proposal, ANALYST)) == id_
+
+
+def test_no_more_proposals_of_a_party_wait_at_once_than_agreed(services: Services, clock: Clock):
+    agreement = parse(changed(("\nquorum = 2", "\nquorum = 2\nopen_proposals = 2")))
+    world = World(services, clock, agreement)
+    world.run({"ann": ALL})
+    first, second = (world.proposed("ann", reference=f"Meeting {at}") for at in (1, 2))
+    with pytest.raises(NotReadyError, match=r"disclosure\.open_proposals"):
+        world.proposed("ann", reference="One more")
+    # Not counted: another party's, one that takes the place of another, and one that is decided.
+    world.proposed("ann", party=CARE)
+    world.proposed("ann", reference="Instead", supersedes=first)
+    world.approve(second, POLICE, CARE)
+    world.proposed("ann", reference="One more")
+    with pytest.raises(NotReadyError):
+        world.proposed("ann", reference="Too many")

@@ -14,7 +14,7 @@ from matcher.disclosures.recalls import Recalls
 from matcher.ledger.verifying import verify_stored_log
 from matcher.store.tables import runs
 from tests.linkage.audit.made_up import LOG
-from tests.linkage.protocol.agreements import ANALYST, HUB
+from tests.linkage.protocol.agreements import ANALYST, HUB, parse, second
 from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
 from tests.matcher.api.serving import KEYS
 from tests.matcher.disclosures.worlds import Held, World
@@ -142,6 +142,61 @@ def test_a_run_that_is_erased_meanwhile_leaves_the_splits(small_world: World):
     assert recalls(small_world).compare() == 1
     found = last_recall(small_world, id_)
     assert found.reason.endswith("has split 1 of its clusters.")
+
+
+SPLIT: Mapping[str, Held] = {
+    **SAME, "one": {"police": ["p1"], "care": ["c1"]}, "other": {"health": ["h1"]},
+}  # fmt: skip
+ANEW: Mapping[str, Held] = {
+    "ann": {"police": ["q1"], "care": ["d1"]}, "other": {"health": ["i1"]},
+}  # fmt: skip
+
+
+def under_version_two(world: World, *changes: tuple[str, str]) -> World:
+    """Return the same matcher under the second version of the agreement."""
+    return World(world.services, world.clock, parse(second(*changes)))
+
+
+def test_a_later_version_recalls_what_its_runs_show_to_be_wrong(world: World):
+    world.run(BEFORE)
+    id_ = disclosed(world, "ann")
+    later = under_version_two(world)
+    assert recalls(world).compare() == 0
+    later.run(SPLIT)
+    assert [recalls(world).compare() for _ in range(2)] == [1, 0]
+    found = last_recall(world, id_)
+    (ann,) = found.lineage
+    assert found.lineage == {ann: later.pseudonyms("one", "other")}
+    assert found.reason.startswith("The run of round 1 under version 2 of the agreement that ended")
+    world.give_back(id_, HUB)
+    later.run({**SPLIT, "more": {"care": ["c7"]}})
+    assert recalls(world).compare() == 0
+    verify_stored_log(world.services.database, LOG.verifier)
+
+
+@pytest.mark.parametrize(
+    ("changes", "people"),
+    [((), ANEW), ((("version = 2", "version = 2\nepoch = 2"),), SPLIT)],
+    ids=["encoded anew", "another epoch"],
+)
+def test_what_a_later_version_cannot_tell_is_not_recalled(
+    small_world: World, changes: tuple[tuple[str, str], ...], people: Mapping[str, Held]
+):
+    small_world.run(BEFORE)
+    id_ = disclosed(small_world, "ann")
+    under_version_two(small_world, *changes).run(people)
+    assert recalls(small_world).compare() == 0
+    assert small_world.state(id_) == "released"
+
+
+def test_an_earlier_versions_runs_tell_nothing_about_a_later_one(small_world: World):
+    small_world.run(BEFORE)
+    later = under_version_two(small_world)
+    later.run(BEFORE)
+    id_ = disclosed(later, "ann")
+    small_world.run(SPLIT)
+    assert recalls(small_world).compare() == 0
+    assert later.state(id_) == "released"
 
 
 def test_another_matchers_disclosures_wait_for_its_keys(small_world: World):

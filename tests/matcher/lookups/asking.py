@@ -35,13 +35,13 @@ from tests.synthetic import make_world
 
 AGENCIES = (CARE, HEALTH, POLICE)
 LIMIT = 3
-AGREEMENT = parse(
-    changed(
-        ('name = "care"\nroles = ["agency"]', 'name = "care"\nroles = ["agency", "recipient"]'),
-        ('name = "police"\nroles = ["agency"]', 'name = "police"\nroles = ["agency", "recipient"]'),
-        ('recipients = ["hub"]', f'recipients = ["care", "police"]\nlookups_per_day = {LIMIT}'),
-    )
+LOOKUPS = (
+    ('name = "care"\nroles = ["agency"]', 'name = "care"\nroles = ["agency", "recipient"]'),
+    ('name = "police"\nroles = ["agency"]', 'name = "police"\nroles = ["agency", "recipient"]'),
+    ('recipients = ["hub"]', f'recipients = ["care", "police"]\nlookups_per_day = {LIMIT}'),
 )
+"""What the trial agreement has to say otherwise, for lookups to be allowed."""
+AGREEMENT = parse(changed(*LOOKUPS))
 PATH = f"/v1/agreements/{AGREEMENT.digest()}/lookups"
 SALT = bytes(range(32))
 
