@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.browser.conftest import DESKTOP, PHONE, Open, Window
 from tests.linkage.protocol.agreements import HUB, OFFICER
 from tests.matcher.api.prepared import World
@@ -11,7 +9,6 @@ from tests.matcher.console.test_pages import addresses
 from tests.matcher.console.visiting import link_for
 
 UNSHOWN = {"/log/bundle"}  # a download
-FRAGMENT = 64
 
 
 def shown(world: World) -> list[str]:
@@ -28,27 +25,41 @@ def require_usable(window: Window, axe: str) -> None:
     ]
     assert said == [], window.page.url
     assert len(found["passes"]) > 5
+    require_narrow(window)
+
+
+def require_narrow(window: Window) -> None:
+    """Require that nobody has to scroll sideways to read."""
     root = "document.documentElement"
     assert window.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), window.page.url
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_every_page_can_be_used_by_everybody(window: Open, world: World, axe: str, size):
-    own = window(size)
+def test_every_page_can_be_used_by_everybody(window: Open, world: World, axe: str):
+    own = window()
     own.page.goto(link_for(world.matcher, OFFICER))
     require_usable(own, axe)
     own.sign_in(OFFICER)
     for path in shown(world):
         own.go(path)
         require_usable(own, axe)
-    assert own.complaints == []
-    own.go("/none")
-    require_usable(own, axe)
     own.page.get_by_role("button", name="Sign out").click()
     require_usable(own, axe)
+    assert own.complaints == []
     own.go("/")
     require_usable(own, axe)
     assert "You are not signed in" in own.page.content()
+
+
+def test_every_page_fits_a_phone(window: Open, world: World, axe: str):
+    own = window(PHONE)
+    own.sign_in(OFFICER)
+    for path in shown(world):
+        own.go(path)
+        require_narrow(own)
+        # Those whose tables stack there; the others are as they are on a desk.
+        if path in ("/", "/agreement", "/disclosures", "/log"):
+            require_usable(own, axe)
+    assert own.complaints == []
 
 
 def test_a_recipient_s_pages_can_be_used_too(window: Open, world: World, axe: str):
@@ -127,15 +138,12 @@ def test_without_scripts_everything_can_be_read(window: Open, world: World):
 def test_the_menu_opens_on_a_phone(window: Open):
     own = window(PHONE)
     own.sign_in(OFFICER)
-    menu, link = (
-        own.page.get_by_role("button", name="Menu"),
-        own.page.get_by_role("link", name="Runs"),
-    )
+    menu, links = own.page.get_by_role("button", name="Menu"), own.page.locator("#navigation a")
     assert menu.get_attribute("aria-expanded") == "false"
-    assert not link.first.is_visible()
+    assert not links.first.is_visible()
     menu.click()
     assert menu.get_attribute("aria-expanded") == "true"
-    assert link.first.is_visible()
+    assert links.first.is_visible()
 
 
 def test_a_phone_shows_each_cell_beside_its_column_s_name(window: Open):

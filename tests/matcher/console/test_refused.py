@@ -13,7 +13,7 @@ from matcher.store.tables import refused_requests
 from tests.linkage.protocol.agreements import AGREEMENT, OFFICER
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE, identity
 from tests.matcher.api.serving import Matcher
-from tests.matcher.console.visiting import visitor
+from tests.matcher.console.visiting import OWN, link_for, visitor
 
 BASE = f"/v1/agreements/{AGREEMENT.digest()}"
 
@@ -118,6 +118,13 @@ def test_what_can_t_be_written_now_is_written_later(console: Matcher, monkeypatc
     counter.close()
     (row,) = services.refused.of(AGREEMENT.digest())
     assert row.count == 2
+
+
+def test_a_link_that_is_used_again_is_counted(console: Matcher):
+    link = link_for(console, OFFICER)
+    for _ in range(2):
+        console.http.post(link, headers=OWN)
+    assert counted(console, 1) == {("", "POST /console/enter/{link}", "replayed"): 1}
 
 
 def test_the_officer_reads_them_and_others_don_t(console: Matcher):
