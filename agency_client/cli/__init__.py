@@ -20,6 +20,7 @@ _COMMANDS = {
         "agreement",
         "check",
         "cohort",
+        "console",
         "dedupe",
         "disclosures",
         "doctor",

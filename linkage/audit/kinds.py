@@ -54,5 +54,6 @@ KINDS = {
     "lookup.closed": Kind("decision"),
     "payload.committed": Kind("collection"),
     "lookup.opened": Kind("consultation"),
+    "console.opened": Kind("consultation"),
 }
 """By name. A kind that isn't here is refused; new ones come with a new version of the format."""

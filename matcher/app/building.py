@@ -31,6 +31,7 @@ from matcher.api.routes import Routes
 from matcher.api.run_routes import run_routes
 from matcher.api.secret_routes import secret_routes
 from matcher.api.upload_routes import upload_routes
+from matcher.app.consoled import Beside, build_console
 from matcher.app.monitored import Monitoring, build_monitoring
 from matcher.app.running import in_force, matcher_of, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
@@ -41,17 +42,23 @@ from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.service import Disclosures
+from matcher.ledger.badge import Badges
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
+from matcher.ledger.searching import EventSearch
 from matcher.logs.output import configure_logs
 from matcher.lookups.closing import Closing
 from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
+from matcher.refusals.counting import RefusalCounter
+from matcher.refusals.reading import RefusedRequests
+from matcher.retention.schedule import Schedule
 from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
 from matcher.store.nonces import NonceKeeper
+from matcher.uploads.overview import CommittedUploads
 from matcher.uploads.service import Uploads
 
 Clock = Callable[[], datetime]
@@ -78,6 +85,11 @@ class Services:
     lookups: Lookups
     payloads: Payloads
     cohorts: Cohorts
+    events: EventSearch
+    badges: Badges
+    committed: CommittedUploads
+    schedule: Schedule
+    refused: RefusedRequests
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -125,6 +137,11 @@ def build_services(
         lookups=Lookups(database, ledger, closing, clock),
         payloads=Payloads(database, ledger, objects, limits.most_bytes, clock),
         cohorts=Cohorts(database, ledger, objects, finished, own, clock),
+        events=EventSearch(database),
+        badges=Badges(database, signer.verifier),
+        committed=CommittedUploads(database),
+        schedule=Schedule(database),
+        refused=RefusedRequests(database),
     )
 
 
@@ -138,6 +155,8 @@ class WebApp:
         settings: ServiceSettings,
         clock: Clock = utc_now,
         monitoring: Monitoring | None = None,
+        *,
+        console: bool = True,
     ) -> None:
         watched = monitoring or Monitoring()
         self._nonces = NonceKeeper(services.database, clock)
@@ -149,12 +168,16 @@ class WebApp:
             public_url=settings.address,
             body_seconds=settings.body_seconds,
         )
+        self._refusals = RefusalCounter(services.database, services.directory, clock)
         app = create_app(gate, services.heads.since, routes, watched.routers)
-        self.asgi: ASGIApp = Observed(app, watched.watchers)
+        if console:
+            app = Beside(app, build_console(services, settings, clock))
+        self.asgi: ASGIApp = Observed(app, watched.watchers, self._refusals.note)
 
     def close(self) -> None:
-        """Note the last nonces and stop."""
+        """Note the last nonces and refusals, and stop."""
         self._nonces.close()
+        self._refusals.close()
 
 
 def serve(settings: Settings, ready: Callable[[str], object]) -> None:
@@ -163,7 +186,13 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     configure_logs(settings.sections.logging.format, settings.sections.logging.level)
     listening = listening_socket(settings.service)
     monitoring = build_monitoring(settings, services.database, services.objects, utc_now)
-    web = WebApp(services, all_routes(services), settings.service, monitoring=monitoring)
+    web = WebApp(
+        services,
+        all_routes(services),
+        settings.service,
+        monitoring=monitoring,
+        console=settings.sections.console.enabled,
+    )
     try:
         ready(settings.service.address)
         run_until_stopped(server_for(web.asgi, settings.service), listening)

@@ -13,6 +13,7 @@ from matcher.store.tables.agreements import (
 )
 from matcher.store.tables.base import metadata
 from matcher.store.tables.cohorts import cohort_drafts, cohorts, payload_pieces, payloads
+from matcher.store.tables.console import console_sessions, refused_requests
 from matcher.store.tables.disclosures import (
     cluster_evidence,
     disclosure_messages,
@@ -27,7 +28,10 @@ from matcher.store.tables.log import (
     log_cosignatures,
     log_events,
     log_head,
+    log_index,
     log_nodes,
+    log_sorts,
+    log_verified,
     nonces,
 )
 from matcher.store.tables.lookups import lookup_answers, lookup_matches, lookups
@@ -42,6 +46,7 @@ __all__ = [
     "cohort_drafts",
     "cohorts",
     "committed_uploads",
+    "console_sessions",
     "disclosure_messages",
     "disclosures",
     "holdings",
@@ -50,7 +55,10 @@ __all__ = [
     "log_cosignatures",
     "log_events",
     "log_head",
+    "log_index",
     "log_nodes",
+    "log_sorts",
+    "log_verified",
     "lookup_answers",
     "lookup_matches",
     "lookups",
@@ -60,6 +68,7 @@ __all__ = [
     "payload_pieces",
     "payloads",
     "protected_records",
+    "refused_requests",
     "results",
     "rounds",
     "run_keys",
