@@ -20,6 +20,7 @@ from linkage.outcome import Evidence, Outcome, Thresholds
 from linkage.patterns import GroupComparison, PatternHistogram
 from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
+from matcher.runs.completeness import KEYS as COUNTED
 from matcher.runs.outputs import write_run
 from matcher.runs.report import render
 from matcher.runs.scans import FOLDER, erase_from_scan
@@ -120,8 +121,9 @@ def _contents(
         name: {**run.model["agencies"][name], "records": remaining.size(number)}
         for number, name in enumerate(remaining.names)
     }
+    kept = {name: value for name, value in run.model.items() if name not in COUNTED}
     document = {
-        **run.model,
+        **kept,
         "agencies": agencies,
         **estimates(outcome.estimate, outcome.estimates),
         "erased": len(erased),
