@@ -1,4 +1,4 @@
-"""What links weigh beside what their groups say: kept with a run, so that any link can be explained.
+"""What links weigh beside what their groups say, kept so that any link can be explained later.
 
 The weight of a link is the rarity of matches, the match weight of each group at its level, and the
 corrections that are told apart here.
@@ -43,9 +43,7 @@ class Corrections(Generic[_Bits]):
         )
 
 
-def corrections(
-    linkage: Linkage, at: NDArray[np.int64]
-) -> Corrections[NDArray[np.float64]]:
+def corrections(linkage: Linkage, at: NDArray[np.int64]) -> Corrections[NDArray[np.float64]]:
     """Return the corrections of the links at the given positions."""
     links = linkage.links.take(at)
     alone = linkage.model.log_odds(links.levels) * _BITS
@@ -56,9 +54,7 @@ def corrections(
     nothing = np.zeros(len(links))
     rarity = nothing if linkage.rarity is None else linkage.rarity[at]
     here = nothing if linkage.open_links is None else linkage.open_links.rarer[at]
-    return Corrections(
-        together - alone, rarity, here, links.weight - together - rarity - here
-    )
+    return Corrections(together - alone, rarity, here, links.weight - together - rarity - here)
 
 
 def own_probability(linkage: Linkage) -> NDArray[np.float64]:

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import Linkage, Links
 from linkage.patterns import NULL
-from matcher.runs.report.bridges import own_probability
 from matcher.runs.report.cells import Cells
-from matcher.runs.weights import Corrections, corrections
+from matcher.runs.weights import Corrections, corrections, own_probability
 
 _NEIGHBOURS = 2  # pairs shown on each side of the threshold
 _MOST_PATTERNS = 12
