@@ -52,5 +52,6 @@ KINDS = {
     "disclosure.returned": Kind("erasure"),
     "lookup.answered": Kind("disclosure"),
     "lookup.closed": Kind("decision"),
+    "console.opened": Kind("consultation"),
 }
 """By name. A kind that isn't here is refused; new ones come with a new version of the format."""

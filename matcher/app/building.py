@@ -30,6 +30,7 @@ from matcher.api.routes import Routes
 from matcher.api.run_routes import run_routes
 from matcher.api.secret_routes import secret_routes
 from matcher.api.upload_routes import upload_routes
+from matcher.app.consoled import Beside, build_console
 from matcher.app.monitored import Monitoring, build_monitoring
 from matcher.app.running import in_force, matcher_of, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
@@ -129,6 +130,8 @@ class WebApp:
         settings: ServiceSettings,
         clock: Clock = utc_now,
         monitoring: Monitoring | None = None,
+        *,
+        console: bool = True,
     ) -> None:
         watched = monitoring or Monitoring()
         self._nonces = NonceKeeper(services.database, clock)
@@ -141,6 +144,8 @@ class WebApp:
             body_seconds=settings.body_seconds,
         )
         app = create_app(gate, services.heads.since, routes, watched.routers)
+        if console:
+            app = Beside(app, build_console(services, settings.address, clock))
         self.asgi: ASGIApp = Observed(app, watched.watchers)
 
     def close(self) -> None:
@@ -154,7 +159,13 @@ def serve(settings: Settings, ready: Callable[[str], object]) -> None:
     configure_logs(settings.sections.logging.format, settings.sections.logging.level)
     listening = listening_socket(settings.service)
     monitoring = build_monitoring(settings, services.database, services.objects, utc_now)
-    web = WebApp(services, all_routes(services), settings.service, monitoring=monitoring)
+    web = WebApp(
+        services,
+        all_routes(services),
+        settings.service,
+        monitoring=monitoring,
+        console=settings.sections.console.enabled,
+    )
     try:
         ready(settings.service.address)
         run_until_stopped(server_for(web.asgi, settings.service), listening)

@@ -97,6 +97,10 @@ level = "info"
 # Who may read /metrics, for Prometheus: "loopback" are programs on this machine that ask the
 # matcher itself and not through a proxy; "always" is everybody who reaches it; "never".
 serve = "loopback"
+
+[console]
+# Whether the parties can sign in with a browser, by 'agency-client console', and see what they may.
+enabled = true
 """
 
 

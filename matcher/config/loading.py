@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from linkage.errors import InputError
 from matcher.config.settings import (
+    ConsoleSettings,
     DatabaseSettings,
     IdentitySettings,
     LoggingSettings,
@@ -37,6 +38,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "worker": WorkerSettings,
     "logging": LoggingSettings,
     "metrics": MetricsSettings,
+    "console": ConsoleSettings,
 }
 
 

@@ -78,6 +78,11 @@ def _whole(value: object) -> object:
     return value
 
 
+def _yes_or_no(value: object) -> object:
+    """Let a variable, which is text, stand for a boolean."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 _Whole = Annotated[int, BeforeValidator(_whole)]
 
 
@@ -188,6 +193,12 @@ class MetricsSettings(_Section):
     serve: Literal["loopback", "always", "never"] = "loopback"
 
 
+class ConsoleSettings(_Section):
+    """Whether the matcher serves the console, to be read in a browser, beside its API."""
+
+    enabled: Annotated[bool, BeforeValidator(_yes_or_no)] = True
+
+
 class Sections(_Section):
     """What stands in ``matcher.toml``."""
 
@@ -200,6 +211,7 @@ class Sections(_Section):
     worker: WorkerSettings = WorkerSettings()
     logging: LoggingSettings = LoggingSettings()
     metrics: MetricsSettings = MetricsSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from linkage.audit.keys import Signer
 from linkage.audit.merkle import leaf_hash
 from linkage.audit.tree import Frontier
 from linkage.errors import VerificationError
+from matcher.ledger.index import index_events
 from matcher.ledger.stored_log import StoredLog
 from matcher.store.tables import log_checkpoints, log_events, log_head, log_nodes
 
@@ -26,6 +27,7 @@ class Recording:
         self._log = StoredLog(connection)
         self._frontier: Frontier | None = None
         self._appended: list[tuple[int, bytes]] = []
+        self._events: list[tuple[int, Event]] = []
         self._nodes: list[tuple[int, int, bytes]] = []
 
     @property
@@ -43,6 +45,7 @@ class Recording:
         data, leaf = event_bytes(event), self._frontier.size
         self._nodes += self._frontier.append(leaf_hash(data))
         self._appended.append((leaf, data))
+        self._events.append((leaf, event))
         return leaf
 
     def seal(self) -> None:
@@ -67,6 +70,7 @@ class Recording:
             insert(log_nodes),
             [{"level": level, "position": at, "hash": node} for level, at, node in self._nodes],
         )
+        index_events(self.connection, self._events)
 
     def _begin(self) -> Frontier:
         """Lock the log, and see that what is stored is what was last signed with this key.

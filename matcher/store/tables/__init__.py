@@ -12,6 +12,7 @@ from matcher.store.tables.agreements import (
     secret_messages,
 )
 from matcher.store.tables.base import metadata
+from matcher.store.tables.console import console_sessions, refused_requests
 from matcher.store.tables.disclosures import (
     cluster_evidence,
     disclosure_messages,
@@ -26,7 +27,10 @@ from matcher.store.tables.log import (
     log_cosignatures,
     log_events,
     log_head,
+    log_index,
     log_nodes,
+    log_sorts,
+    log_verified,
     nonces,
 )
 from matcher.store.tables.lookups import lookup_answers, lookup_matches, lookups
@@ -39,6 +43,7 @@ __all__ = [
     "answers",
     "cluster_evidence",
     "committed_uploads",
+    "console_sessions",
     "disclosure_messages",
     "disclosures",
     "holdings",
@@ -47,7 +52,10 @@ __all__ = [
     "log_cosignatures",
     "log_events",
     "log_head",
+    "log_index",
     "log_nodes",
+    "log_sorts",
+    "log_verified",
     "lookup_answers",
     "lookup_matches",
     "lookups",
@@ -55,6 +63,7 @@ __all__ = [
     "nonces",
     "party_keys",
     "protected_records",
+    "refused_requests",
     "results",
     "rounds",
     "run_keys",

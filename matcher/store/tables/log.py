@@ -1,19 +1,23 @@
 """The log and the nonces that were seen.
 
-The log's rows are written once and never change. Leaves are numbered from 0; sizes count leaves.
+The log's rows are written once and never change; `log_sorts` and `log_index` repeat of its events
+what they are searched by. Leaves are numbered from 0; sizes count leaves.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     LargeBinary,
     SmallInteger,
     String,
     Table,
+    UniqueConstraint,
 )
 
 from matcher.store.tables.base import metadata
@@ -62,6 +66,43 @@ log_cosignatures = Table(
     Column("witness_key", String(256), nullable=False),
     # What stands in the signature line after the key ID: a time and an Ed25519 signature.
     Column("signature", LargeBinary, nullable=False),
+)
+
+log_sorts = Table(
+    "log_sorts",
+    metadata,
+    # Which sorts of events there are: few, however many events. Filters choose among them.
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("agreement", String(64), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("purpose", String(500), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    UniqueConstraint("agreement", "kind", "party", "purpose"),
+)
+
+log_index = Table(
+    "log_index",
+    metadata,
+    # For finding events; what they say stands in log_events alone.
+    Column("leaf", BigInteger, ForeignKey("log_events.leaf"), primary_key=True),
+    Column("sort", BigInteger, ForeignKey("log_sorts.id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_log_index_sort_at_leaf", "sort", "at", "leaf"),
+    Index("ix_log_index_at_leaf", "at", "leaf"),
+)
+
+log_verified = Table(
+    "log_verified",
+    metadata,
+    # The last time that the whole stored log was verified: of how many events, and whether it
+    # was found sound.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sound", Boolean, nullable=False),
+    CheckConstraint("id = 1", name="id"),
 )
 
 nonces = Table(

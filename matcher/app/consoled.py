@@ -1,0 +1,44 @@
+"""The console of a matcher, beside its API on the same address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from matcher.api.request_id import id_of
+from matcher.console.agreement_pages import agreement_pages
+from matcher.console.app import create_console
+from matcher.console.overview_pages import overview_pages
+from matcher.console.pages import PREFIX, Pages
+from matcher.sessions.service import Sessions
+
+if TYPE_CHECKING:
+    from matcher.app.building import Services
+
+
+def build_console(services: Services, address: str, clock: Callable[[], datetime]) -> ASGIApp:
+    """Return the console of a matcher that is reached at an address."""
+    sessions = Sessions(services.database, services.ledger, services.directory, address, clock)
+    return create_console(sessions, address, all_pages(services), id_of)
+
+
+def all_pages(services: Services) -> list[Pages]:
+    """Return the pages of every service, in the order of the menu."""
+    return [overview_pages(), agreement_pages(services.catalogue)]
+
+
+class Beside:
+    """Serves the console where its addresses are, and the API everywhere else."""
+
+    def __init__(self, api: ASGIApp, console: ASGIApp) -> None:
+        self._api = api
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_page = path == PREFIX or path.startswith(f"{PREFIX}/")
+        await (self._console if is_page else self._api)(scope, receive, send)
