@@ -37,6 +37,7 @@ from matcher.app.serving import listening_socket, run_until_stopped, server_for
 from matcher.config.identity_key import PartyKeys, read_keys
 from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
+from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.service import Disclosures
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
@@ -45,6 +46,7 @@ from matcher.lookups.closing import Closing
 from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
+from matcher.quality.desk import RunDesk
 from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
@@ -71,6 +73,7 @@ class Services:
     uploads: Uploads
     runs: Runs
     disclosures: Disclosures
+    desk: RunDesk
     closing: Closing
     lookups: Lookups
 
@@ -100,7 +103,7 @@ def build_services(
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
     runs, own = Runs(database, in_force(standings), clock), matcher_of(keys)
-    closing = Closing(database, ledger, standings, clock)
+    closing, finished = Closing(database, ledger, standings, clock), FinishedRuns(database, objects)
     return Services(
         database=database,
         ledger=ledger,
@@ -114,7 +117,8 @@ def build_services(
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
-        disclosures=Disclosures(database, ledger, objects, own, clock),
+        disclosures=Disclosures(database, ledger, finished, own, clock),
+        desk=RunDesk(database, finished),
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
     )

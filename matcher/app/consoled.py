@@ -11,8 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from matcher.api.request_id import id_of
 from matcher.console.agreement_pages import agreement_pages
 from matcher.console.app import create_console
+from matcher.console.match_log_pages import match_log_pages
 from matcher.console.overview_pages import overview_pages
 from matcher.console.pages import PREFIX, Pages
+from matcher.console.run_pages import run_pages
 from matcher.sessions.service import Sessions
 
 if TYPE_CHECKING:
@@ -27,7 +29,12 @@ def build_console(services: Services, address: str, clock: Callable[[], datetime
 
 def all_pages(services: Services) -> list[Pages]:
     """Return the pages of every service, in the order of the menu."""
-    return [overview_pages(), agreement_pages(services.catalogue)]
+    return [
+        overview_pages(),
+        agreement_pages(services.catalogue),
+        run_pages(services.runs, services.desk),
+        match_log_pages(services.runs, services.desk),
+    ]
 
 
 class Beside:

@@ -25,7 +25,6 @@ from matcher.disclosures.holdings import told_to
 from matcher.disclosures.moves import Moves, require_kept, require_met
 from matcher.disclosures.sealed import sealed_to, store_sealed
 from matcher.ledger.ledger import Ledger
-from matcher.objects.objects import Objects
 from matcher.store.database import Database
 
 MOST_LISTED = 1000
@@ -42,14 +41,14 @@ class Disclosures:
         self,
         database: Database,
         ledger: Ledger,
-        objects: Objects,
+        finished: FinishedRuns,
         own: Own,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._clock = clock
         self._cases = Cases()
-        self._desk = ClusterDesk(database, FinishedRuns(database, objects), own, clock)
+        self._desk = ClusterDesk(database, finished, own, clock)
         self._ending = Ending(database, ledger, self._cases, clock)
         self._moves = Moves(database, ledger, self._cases, clock)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from linkage.fellegi_sunter import probability
 from matcher.quality.loading import LoadedRun
-from matcher.quality.match_log import Fate, LinkRow, link_row
-from matcher.runs.report import charts
+from matcher.quality.match_log import link_row
+from matcher.quality.shown import Card, ComparedGroup, Fate, LinkRow
+from matcher.quality.waterfall import waterfall
 from matcher.runs.report.evidence import Example, Step, steps_of
 from matcher.runs.report.numbers import percent, signed
 from matcher.runs.report.parts import Figure, Table, figure
@@ -19,24 +18,6 @@ SEEN = 0.05
 """Bits that would be shown as 0.0."""
 NOT_KEPT = "not told apart"
 """The step of what the run hasn't kept: how groups overlap, rare values, other records."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """A link and its steps, which add up to its weight.
-
-    ``prior`` and ``alone`` are probabilities: of a match before anything was compared, and on the
-    link's own evidence, None where the run hasn't kept it. ``calibrated`` says that decoys taught
-    how likely a weight makes a pair.
-    """
-
-    link: LinkRow
-    steps: tuple[Step, ...]
-    prior: float
-    alone: float | None
-    calibrated: bool
-    sentences: tuple[str, ...]
-    figure: Figure
 
 
 def card_of(run: LoadedRun, at: int) -> Card:
@@ -54,6 +35,10 @@ def card_of(run: LoadedRun, at: int) -> Card:
         calibrated,
         tuple(_sentences(run, link, alone)),
         _figure(link, found),
+        tuple(
+            ComparedGroup(own.name, tuple(run.model["fields"][own.name]), own.level_count - 1)
+            for own in run.linkage.model.comparisons
+        ),
     )
 
 
@@ -79,7 +64,7 @@ def _figure(link: LinkRow, found: list[Step]) -> Figure:
     return figure(
         title,
         f"Waterfall chart in bits: {said}; match weight {signed(link.weight)}.",
-        charts.waterfall_chart(example),
+        waterfall(example),
         Table("Steps of the evidence, in bits", ["Step", "Level", "Adds", "Sum so far"], rows),
     )
 
@@ -112,8 +97,7 @@ def _sentences(run: LoadedRun, link: LinkRow, alone: float | None) -> list[str]:
         )
     if alone is not None and abs(alone - link.probability) >= 0.0005:
         said.append(
-            "Other records that tie both to one person make it "
-            f"{percent(link.probability)}."
+            f"Other records that tie both to one person make it {percent(link.probability)}."
         )
     said.append(f"{_FATES[link.fate]} (from {100 * run.rules.link:g}%).")
     return said

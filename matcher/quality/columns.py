@@ -99,9 +99,10 @@ def read_links(
     try:
         sources, cluster_of = _records(model, clusters)
         table = pq.read_table(io.BytesIO(content))
-        sides = [_side(sources, table, side) for side in ("a", "b")]
+        (left, one), (right, other) = (_side(sources, table, side) for side in ("a", "b"))
         links = Links(
-            *(ends for ends, _ in sides),
+            left,
+            right,
             np.asarray(table["weight"].to_numpy(), np.float64),
             np.asarray(table["probability"].to_numpy(), np.float64),
             level_array(table["levels"], table.num_rows),
@@ -111,13 +112,11 @@ def read_links(
         raise VerificationError(
             f"The links of the run {clusters.run} are damaged in the store; restore a backup."
         ) from None
-    names = _names([texts for _, texts in sides], key)
+    names = _names(one, other, key)
     return RunLinks(clusters, sources, cluster_of, links, names, weighed)
 
 
-def _records(
-    model: Mapping[str, Any], clusters: RunClusters
-) -> tuple[Sources, NDArray[np.int64]]:
+def _records(model: Mapping[str, Any], clusters: RunClusters) -> tuple[Sources, NDArray[np.int64]]:
     """Return the records by agency and token, and the cluster of each."""
     names = tuple(sorted(model["agencies"]))
     clean = np.array([bool(model["agencies"][name]["clean"]) for name in names])
@@ -157,9 +156,9 @@ def _weighed(content: bytes, links: int) -> Weighed:
     return Weighed(Corrections(**columns), own)
 
 
-def _names(sides: list[list[str]], key: bytes) -> NDArray[np.bytes_]:
+def _names(ones: list[str], others: list[str], key: bytes) -> NDArray[np.bytes_]:
     named = [
         hmac.digest(key, _PREFIX + f"{one}\n{other}".encode(), "sha256")[:LINK_BYTES]
-        for one, other in zip(*sides, strict=True)
+        for one, other in zip(ones, others, strict=True)
     ]
     return np.array(named, _NAME)

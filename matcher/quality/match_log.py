@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,62 +9,11 @@ from linkage.errors import InputError, MissingError
 from linkage.patterns import NULL
 from matcher.quality.columns import RunLinks
 from matcher.quality.loading import LoadedRun
+from matcher.quality.shown import PAGE, Fate, LinkPage, LinkRow, Wanted
 
-PAGE = 50
 LEAST_DIGITS = 6
 """How many digits of a pseudonym it takes to look for it."""
 _DIGITS = 32
-
-
-class Fate(StrEnum):
-    """What became of a pair of records; the values are for people."""
-
-    LINKED = "linked"
-    THROUGH_OTHERS = "linked through other records"
-    FOR_REVIEW = "for review"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which links are asked for, all of them if nothing is said.
-
-    ``agencies`` are two, or one twice; ``probability`` from 0 to 1 and ``weight`` in bits are
-    limits, both included; ``cluster`` is a pseudonym or its beginning. ``weakest_first`` turns the
-    order round.
-    """
-
-    agencies: tuple[str, str] | None = None
-    probability: tuple[float | None, float | None] = (None, None)
-    weight: tuple[float | None, float | None] = (None, None)
-    cluster: str | None = None
-    weakest_first: bool = False
-
-
-@dataclass(frozen=True)
-class LinkRow:
-    """A link as it may be shown.
-
-    ``name`` is the link's, ``clusters`` the pseudonym of its cluster, or of both where its records
-    are in two; ``levels`` by group in the order of the model, None where a group is missing.
-    """
-
-    name: str
-    clusters: tuple[str, ...]
-    agencies: tuple[str, str]
-    probability: float
-    weight: float
-    levels: tuple[int | None, ...]
-    fate: Fate
-
-
-@dataclass(frozen=True)
-class LinkPage:
-    """A page of links: ``rows`` of all ``found``; pages count from 1."""
-
-    rows: tuple[LinkRow, ...]
-    found: int
-    page: int
-    pages: int
 
 
 def page_of_links(run: LoadedRun, wanted: Wanted, page: int = 1) -> LinkPage:
@@ -82,7 +28,8 @@ def page_of_links(run: LoadedRun, wanted: Wanted, page: int = 1) -> LinkPage:
         chosen = chosen[::-1]
     shown = chosen[(page - 1) * PAGE : page * PAGE]
     rows = tuple(link_row(run, int(at)) for at in shown)
-    return LinkPage(rows, len(chosen), page, pages)
+    groups = tuple(comparison.name for comparison in run.linkage.model.comparisons)
+    return LinkPage(rows, len(chosen), page, pages, run.records.sources.names, groups)
 
 
 def link_row(run: LoadedRun, at: int) -> LinkRow:

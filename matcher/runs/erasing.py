@@ -17,7 +17,7 @@ from linkage.sources import Sources
 from matcher.runs.completeness import KEYS as COUNTED
 from matcher.runs.outputs import write_run
 from matcher.runs.rebuilt import fitted_model, rebuilt_linkage, rebuilt_rules
-from matcher.runs.report import render
+from matcher.runs.report.page import render
 from matcher.runs.scans import FOLDER, erase_from_scan
 from matcher.runs.stored import StoredRun, read_basis, read_evidence, read_hints, read_run
 from matcher.runs.tables import (

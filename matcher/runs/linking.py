@@ -26,7 +26,7 @@ from linkage.sources import Sources, gather
 from linkage.tiles import MapTiles
 from matcher.runs.completeness import completeness
 from matcher.runs.inputs import linking_rules
-from matcher.runs.report import render
+from matcher.runs.report.page import render
 from matcher.runs.scans import binding_of, read_scan, scan_file, scan_path
 from matcher.runs.stored import StoredRun
 from matcher.runs.tables import (
