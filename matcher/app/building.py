@@ -47,6 +47,8 @@ from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
 from matcher.quality.desk import RunDesk
+from matcher.reports.desk import ReportDesk
+from matcher.reports.sources import ReportSources
 from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
@@ -74,6 +76,7 @@ class Services:
     runs: Runs
     disclosures: Disclosures
     desk: RunDesk
+    reports: ReportDesk
     closing: Closing
     lookups: Lookups
 
@@ -104,6 +107,9 @@ def build_services(
     directory = Directory(database, standings)
     runs, own = Runs(database, in_force(standings), clock), matcher_of(keys)
     closing, finished = Closing(database, ledger, standings, clock), FinishedRuns(database, objects)
+    desk = RunDesk(database, finished)
+    disclosures = Disclosures(database, ledger, finished, own, clock)
+    sources = ReportSources(database, ledger, standings, runs, finished, desk, disclosures)
     return Services(
         database=database,
         ledger=ledger,
@@ -117,8 +123,9 @@ def build_services(
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
-        disclosures=Disclosures(database, ledger, finished, own, clock),
-        desk=RunDesk(database, finished),
+        disclosures=disclosures,
+        desk=desk,
+        reports=ReportDesk(sources),
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
     )

@@ -14,6 +14,7 @@ from matcher.console.app import create_console
 from matcher.console.match_log_pages import match_log_pages
 from matcher.console.overview_pages import overview_pages
 from matcher.console.pages import PREFIX, Pages
+from matcher.console.report_pages import report_pages
 from matcher.console.run_pages import run_pages
 from matcher.sessions.service import Sessions
 
@@ -34,6 +35,7 @@ def all_pages(services: Services) -> list[Pages]:
         agreement_pages(services.catalogue),
         run_pages(services.runs, services.desk),
         match_log_pages(services.runs, services.desk),
+        report_pages(services.reports),
     ]
 
 
