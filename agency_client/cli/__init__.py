@@ -19,6 +19,7 @@ _COMMANDS = {
     for name in (
         "agreement",
         "check",
+        "console",
         "dedupe",
         "disclosures",
         "doctor",

@@ -113,6 +113,8 @@ class Gate:
         rule = endpoint.body
         require_length(request, rule.most if rule else None)
         caller = await run_in_threadpool(self._authenticate, request, rule is not None)
+        # For whoever counts what is refused from here on.
+        request.state.caller = caller.key
         if caller.nonce in self._used:
             raise ReplayedError
         self._require_patience(caller)

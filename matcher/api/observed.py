@@ -8,18 +8,29 @@ from collections.abc import Callable, Sequence
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matcher.api.gate import Call
+from matcher.api.refused import refusal_of
 from matcher.api.request_id import REQUEST_HEADER, give_id
 from matcher.logs.lines import RequestLine, known_method, log_request, route_template
+from matcher.refusals.counting import Refusal
 
 Watcher = Callable[[RequestLine], None]
 
 
 class Observed:
-    """Wraps an app; each watcher hears of a request once it has been answered or given up."""
+    """Wraps an app; each watcher hears of a request once it has been answered or given up.
 
-    def __init__(self, app: ASGIApp, watchers: Sequence[Watcher] = ()) -> None:
+    What was refused is told to ``on_refusal``, too, with what the watchers don't hear: by whom.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        watchers: Sequence[Watcher] = (),
+        on_refusal: Callable[[Refusal], None] | None = None,
+    ) -> None:
         self._app = app
         self._watchers = (log_request, *watchers)
+        self._on_refusal = on_refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -33,6 +44,9 @@ class Observed:
             line = seen.line()
             for watcher in self._watchers:
                 watcher(line)
+            refusal = refusal_of(scope)
+            if refusal is not None and self._on_refusal is not None:
+                self._on_refusal(refusal)
 
 
 class _Seen:

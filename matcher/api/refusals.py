@@ -16,6 +16,7 @@ from linkage.protocol.problems import (
     problem_bytes,
     problem_of,
 )
+from matcher.api.refused import note_problem
 from matcher.api.request_id import id_of
 from matcher.logs.lines import log_fault
 from matcher.uploads.failures import BusyError
@@ -71,9 +72,11 @@ def handle_refusals(app: FastAPI) -> None:
 def _of_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, LinkageError)
     if isinstance(error, RequestError):
+        note_problem(request, error.kind)
         return problem_response(error.kind, str(error), error.retry_after)
     kind = problem_of(error)
     if kind.status < 500:
+        note_problem(request, kind)
         return problem_response(kind, str(error))
     if isinstance(error, BusyError):  # nothing has failed, and what it says is for the caller
         return problem_response(kind, str(error), _RETRY_SECONDS)
@@ -93,9 +96,10 @@ def _of_fault(_: Request, __: Exception) -> Response:
     return fault_response()
 
 
-def _of_parameters(_: Request, error: Exception) -> Response:
+def _of_parameters(request: Request, error: Exception) -> Response:
     """Name the parameters that are wrong, never their values."""
     assert isinstance(error, RequestValidationError)
+    note_problem(request, PROBLEMS["invalid"])
     names = sorted({str(fault["loc"][-1]) for fault in error.errors()})
     return problem_response(
         PROBLEMS["invalid"], f"What stands for {', '.join(names)} in the address can't be so."

@@ -39,20 +39,26 @@ from matcher.config.log_key import read_signer
 from matcher.config.settings import ServiceSettings, Settings, UploadSettings
 from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.service import Disclosures
+from matcher.ledger.badge import Badges
 from matcher.ledger.heads import Heads
 from matcher.ledger.ledger import Ledger
+from matcher.ledger.searching import EventSearch
 from matcher.logs.output import configure_logs
 from matcher.lookups.closing import Closing
 from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
 from matcher.quality.desk import RunDesk
+from matcher.refusals.counting import RefusalCounter
+from matcher.refusals.reading import RefusedRequests
 from matcher.reports.desk import ReportDesk
 from matcher.reports.sources import ReportSources
+from matcher.retention.schedule import Schedule
 from matcher.runs.service import Runs
 from matcher.store.database import Database
 from matcher.store.migrating import require_current
 from matcher.store.nonces import NonceKeeper
+from matcher.uploads.overview import CommittedUploads
 from matcher.uploads.service import Uploads
 
 Clock = Callable[[], datetime]
@@ -79,6 +85,11 @@ class Services:
     reports: ReportDesk
     closing: Closing
     lookups: Lookups
+    events: EventSearch
+    badges: Badges
+    committed: CommittedUploads
+    schedule: Schedule
+    refused: RefusedRequests
 
 
 def open_matcher(settings: Settings, clock: Clock = utc_now) -> Services:
@@ -128,6 +139,11 @@ def build_services(
         reports=ReportDesk(sources),
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
+        events=EventSearch(database),
+        badges=Badges(database, signer.verifier),
+        committed=CommittedUploads(database),
+        schedule=Schedule(database),
+        refused=RefusedRequests(database),
     )
 
 
@@ -154,14 +170,16 @@ class WebApp:
             public_url=settings.address,
             body_seconds=settings.body_seconds,
         )
+        self._refusals = RefusalCounter(services.database, services.directory, clock)
         app = create_app(gate, services.heads.since, routes, watched.routers)
         if console:
             app = Beside(app, build_console(services, settings.address, clock))
-        self.asgi: ASGIApp = Observed(app, watched.watchers)
+        self.asgi: ASGIApp = Observed(app, watched.watchers, self._refusals.note)
 
     def close(self) -> None:
-        """Note the last nonces and stop."""
+        """Note the last nonces and refusals, and stop."""
         self._nonces.close()
+        self._refusals.close()
 
 
 def serve(settings: Settings, ready: Callable[[str], object]) -> None:

@@ -11,10 +11,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from matcher.api.request_id import id_of
 from matcher.console.agreement_pages import agreement_pages
 from matcher.console.app import create_console
+from matcher.console.disclosure_pages import disclosure_pages
+from matcher.console.log_pages import log_pages
 from matcher.console.match_log_pages import match_log_pages
-from matcher.console.overview_pages import overview_pages
+from matcher.console.overview_pages import Desk, overview_pages
 from matcher.console.pages import PREFIX, Pages
+from matcher.console.quality_pages import quality_pages
+from matcher.console.refused_pages import refused_pages
 from matcher.console.report_pages import report_pages
+from matcher.console.retention_pages import retention_pages
+from matcher.console.round_pages import round_pages
 from matcher.console.run_pages import run_pages
 from matcher.sessions.service import Sessions
 
@@ -25,17 +31,24 @@ if TYPE_CHECKING:
 def build_console(services: Services, address: str, clock: Callable[[], datetime]) -> ASGIApp:
     """Return the console of a matcher that is reached at an address."""
     sessions = Sessions(services.database, services.ledger, services.directory, address, clock)
-    return create_console(sessions, address, all_pages(services), id_of)
+    return create_console(sessions, address, all_pages(services, clock), id_of)
 
 
-def all_pages(services: Services) -> list[Pages]:
+def all_pages(services: Services, clock: Callable[[], datetime]) -> list[Pages]:
     """Return the pages of every service, in the order of the menu."""
+    desk = Desk(services.rounds, services.runs, services.disclosures, services.badges)
     return [
-        overview_pages(),
+        overview_pages(desk),
         agreement_pages(services.catalogue),
-        run_pages(services.runs, services.desk),
+        round_pages(services.rounds, services.committed, services.events),
+        run_pages(services.runs),
+        quality_pages(services.runs, services.desk),
         match_log_pages(services.runs, services.desk),
         report_pages(services.reports),
+        disclosure_pages(services.disclosures),
+        log_pages(services.events, services.ledger, services.badges),
+        retention_pages(services.schedule, clock),
+        refused_pages(services.refused),
     ]
 
 

@@ -88,11 +88,12 @@ class Visit:
     def page(self, template: str, *, title: str | None = None, **context: Any) -> Response:
         """Return a template's page; ``title`` is its heading where that isn't the page's name."""
         shown = title or self.here.title
-        text = self.house.views.page(template, visit=self, title=shown, menu=self._menu, **context)
+        text = self.house.views.page(template, visit=self, title=shown, menu=self.menu, **context)
         return HTMLResponse(text)
 
     @property
-    def _menu(self) -> list[Page]:
+    def menu(self) -> list[Page]:
+        """The pages that the menu names for the visitor."""
         return [page for page in self.house.pages if page.menu and page.is_for(self.place)]
 
 

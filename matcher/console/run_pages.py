@@ -1,40 +1,25 @@
-"""Runs, and how good each is: what the links are worth, what the model learnt, whom it is about."""
+"""Runs: which there were, and how far they came."""
 
 from __future__ import annotations
 
 from fastapi import Response
 
 from matcher.console.pages import Pages, SignedIn
-from matcher.console.readers import OVERSEERS, THOSE_WHO_RUN_IT
-from matcher.quality.desk import RunDesk
+from matcher.console.readers import THOSE_WHO_RUN_IT
 from matcher.runs.service import Runs
 
 
-def run_pages(runs: Runs, desk: RunDesk) -> Pages:
-    """Return the pages."""
+def run_pages(runs: Runs) -> Pages:
+    """Return the page."""
     pages = Pages()
 
     @pages.show("/runs", "Runs", THOSE_WHO_RUN_IT, menu=True)
     def list_runs(visit: SignedIn) -> Response:
         """Show the runs of the agreement, the newest first."""
-        return visit.page("runs.html", runs=runs.all(visit.place.digest))
-
-    @pages.show("/runs/{run}/quality", "How good the links are", OVERSEERS)
-    def quality(visit: SignedIn, run: str) -> Response:
-        """Show what the links of a run are worth."""
-        view = runs.one(visit.place.digest, run)
-        return visit.page("run_quality.html", run=view, found=desk.quality(view.agreement, run))
-
-    @pages.show("/runs/{run}/model", "What the model has learnt", OVERSEERS)
-    def model(visit: SignedIn, run: str) -> Response:
-        """Show what every comparison of a run is worth."""
-        view = runs.one(visit.place.digest, run)
-        return visit.page("run_model.html", run=view, found=desk.model(view.agreement, run))
-
-    @pages.show("/runs/{run}/people", "Who is known to whom", OVERSEERS)
-    def people(visit: SignedIn, run: str) -> Response:
-        """Show whom the links of a run are about, and how complete their records are."""
-        view = runs.one(visit.place.digest, run)
-        return visit.page("run_people.html", run=view, found=desk.people(view.agreement, run))
+        return visit.page(
+            "runs.html",
+            runs=runs.all(visit.place.digest),
+            has_details=visit.sees("/runs/{run}"),
+        )
 
     return pages

@@ -37,6 +37,7 @@ class Views:
         environment.filters |= {
             "moment": moment,
             "day": day,
+            "date": date_of,
             "count": count,
             "digest": short_digest,
             "code": code,
@@ -59,6 +60,11 @@ def moment(at: datetime | int) -> str:
 def day(at: date) -> str:
     """Return a date as people write it: ``2 March 2026``."""
     return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+
+
+def date_of(at: int) -> str:
+    """Return the day (UTC) of a time in POSIX seconds."""
+    return day(datetime.fromtimestamp(at, UTC).date())
 
 
 def count(number: int) -> str:

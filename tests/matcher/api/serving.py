@@ -140,7 +140,7 @@ class Matcher:
     @cached_property
     def described(self) -> dict[str, Any]:
         """The OpenAPI, taken from inside so that nothing else notices."""
-        found: dict[str, Any] = self.web.asgi._app._app.openapi()
+        found: dict[str, Any] = self.web.asgi._app._api._app.openapi()
         return found
 
     def caller(self, identity: Identity) -> Caller:

@@ -225,7 +225,7 @@ def test_a_log_that_cannot_be_read_is_a_fault_of_the_request(
     def away(pinned: int) -> None:
         raise DatabaseError(NAME)
 
-    monkeypatch.setattr(matcher.web.asgi._app, "_head", away)
+    monkeypatch.setattr(matcher.web.asgi._app._api, "_head", away)
     answer = matcher.http.get(f"{matcher.url}/v1/agreements")
     assert parse_problem(answer.content, "it")[0].name == "unavailable"
     (fault,) = faults(log)

@@ -1,5 +1,26 @@
-"""The fixtures of a running matcher are those of the API's tests."""
+"""A matcher with something on every page."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from matcher.store.migrating import migrate
+from tests.databases import open_database
 from tests.matcher.api.conftest import matcher
+from tests.matcher.api.prepared import World, prepared
+from tests.matcher.api.serving import running
 
 __all__ = ["matcher"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Give a matcher that has been used; the tests of a module share it."""
+    folder = tmp_path_factory.mktemp("console")
+    database = open_database(f"sqlite:///{folder / 'matcher.sqlite'}")
+    migrate(database)
+    with running(database, requests_per_second=10_000, burst=10_000) as found:
+        yield prepared(found, folder)
+    database.close()

@@ -1,0 +1,65 @@
+"""Rounds: which are open, who has answered the handshake and uploaded, and what was refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Response
+
+from linkage.protocol.replies import RoundEntry, RoundState
+from matcher.agreements.rounds import Rounds
+from matcher.console.pages import Pages, SignedIn, Visit
+from matcher.console.readers import THOSE_WHO_RUN_IT
+from matcher.ledger.searching import EventSearch, Found, Wanted
+from matcher.uploads.overview import CommittedUpload, CommittedUploads
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A round as the page shows it; ``handshake`` is None of those that were left behind."""
+
+    entry: RoundEntry
+    uploads: list[CommittedUpload]
+    outstanding: list[str]
+
+
+def round_pages(rounds: Rounds, committed: CommittedUploads, events: EventSearch) -> Pages:
+    """Return the page."""
+    pages = Pages()
+
+    @pages.show("/rounds", "Rounds", THOSE_WHO_RUN_IT, menu=True)
+    def list_rounds(visit: SignedIn) -> Response:
+        """Show the rounds, the newest first, and the handshake of the next."""
+        agreement = visit.place.agreement
+        opened = rounds.opened(agreement)
+        upcoming = rounds.state(agreement, len(opened) + 1)
+        return visit.page(
+            "rounds.html",
+            rounds=_rows(visit, opened, committed.of(visit.place.digest)),
+            upcoming=upcoming if _is_begun(upcoming) else None,
+            refused=_refused(events, visit),
+        )
+
+    return pages
+
+
+def _rows(
+    visit: Visit, opened: tuple[RoundEntry, ...], uploads: list[CommittedUpload]
+) -> list[_Row]:
+    agencies = visit.place.agreement.names("agency")
+    found = []
+    for entry in reversed(opened):
+        own = [upload for upload in uploads if upload.round == entry.round]
+        names = {upload.agency for upload in own}
+        found.append(_Row(entry, own, [name for name in agencies if name not in names]))
+    return found
+
+
+def _is_begun(upcoming: RoundState) -> bool:
+    return bool(upcoming.answered or upcoming.different)
+
+
+def _refused(events: EventSearch, visit: Visit) -> tuple[Found, ...]:
+    """Return the newest refusals of uploads, which the log has with their reasons."""
+    wanted = Wanted(agreement=visit.place.agreement.agreement.id, kind="upload.refused")
+    return events.page(wanted).events

@@ -1,0 +1,88 @@
+"""When what is kept is to be erased: what was received, and its last day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, select
+
+from linkage.protocol.agreement import Agreement
+from matcher.jobs.states import ENDED
+from matcher.retention.due import DAY
+from matcher.store.database import Database
+from matcher.store.tables import committed_uploads, disclosures, runs, uploads
+
+What = Literal["upload", "run", "disclosure"]
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Something that is kept; ``since`` and ``until`` are POSIX seconds, None if it has no end.
+
+    ``of`` is the agency of an upload, else empty; ``round`` 0 where it belongs to none.
+    """
+
+    what: What
+    id: str
+    of: str
+    round: int
+    since: int
+    until: int | None
+
+
+class Schedule:
+    """What is kept in a database, under one agreement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, agreement: Agreement) -> list[Keeping]:
+        """Return what is kept, the first to be erased first."""
+        with self._database.reading() as connection:
+            found = [
+                *_uploads(connection, agreement),
+                *_runs(connection, agreement),
+                *_disclosures(connection, agreement),
+            ]
+        return sorted(found, key=lambda one: (one.until is None, one.until or 0, one.since))
+
+
+def _uploads(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
+    of = committed_uploads.c
+    query = (
+        select(uploads.c.id, of.agency, of.round, of.committed)
+        .join(uploads, uploads.c.id == of.upload)
+        .where(of.agreement == agreement.digest(), uploads.c.state.in_(("committed", "erasing")))
+    )
+    for row in connection.execute(query):
+        until = _until(agreement, row.committed)
+        yield Keeping("upload", row.id, row.agency, row.round, row.committed, until)
+
+
+def _runs(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
+    query = select(runs.c.id, runs.c.round, runs.c.ended).where(
+        runs.c.agreement == agreement.digest(),
+        runs.c.state.in_(ENDED),
+        runs.c.data.in_(("kept", "erasing")),
+        runs.c.ended.is_not(None),
+    )
+    for row in connection.execute(query):
+        yield Keeping("run", row.id, "", row.round, row.ended, _until(agreement, row.ended))
+
+
+def _disclosures(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
+    query = select(disclosures.c.id, disclosures.c.received).where(
+        disclosures.c.agreement == agreement.digest(), disclosures.c.data == "kept"
+    )
+    retention = agreement.retention
+    for row in connection.execute(query):
+        days = None if retention is None else DAY * retention.disclosures_days
+        until = None if days is None else row.received + days
+        yield Keeping("disclosure", row.id, "", 0, row.received, until)
+
+
+def _until(agreement: Agreement, received: int) -> int | None:
+    retention = agreement.retention
+    return None if retention is None else received + DAY * retention.encodings_days
