@@ -63,7 +63,8 @@ def _figure(link: LinkRow, found: list[Step]) -> Figure:
     rows.append(["match weight", "", signed(link.weight), signed(link.weight)])
     return figure(
         title,
-        f"Waterfall chart in bits: {said}; match weight {signed(link.weight)}.",
+        f"Waterfall chart in bits: {said}; match weight {signed(link.weight)}, "
+        f"probability {percent(link.probability)}.",
         waterfall(example),
         Table("Steps of the evidence, in bits", ["Step", "Level", "Adds", "Sum so far"], rows),
     )
