@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from matcher.cli.options import FILE, FOLDER, format_option
 if TYPE_CHECKING:
     from linkage.audit.keys import VerifierKey
     from matcher.ledger.verifying import VerifiedLog
+    from matcher.store.database import Database
     from matcher.store.migrating import Versions
 
 # The commands import what they run: help and refusals needn't wait for it.
@@ -145,7 +147,8 @@ def verify_log_command(
     r"""Verify the log in the database of the matcher in DIR, from its bytes.
 
     Every event, every node of its tree, every checkpoint that was ever signed and every
-    cosignature. Needs no private key. Exit code 3 if a check fails.
+    cosignature. Needs no private key. Exit code 3 if a check fails. The console says when that
+    was, and what was found.
 
     \b
     Example:
@@ -163,9 +166,12 @@ def verify_log_command(
     before = None if earlier is None else read_earlier(earlier, settings.log_key)
     database = Database(settings.database_url)
     require_current(database)
+    noted = partial(_note, database, is_own=verifier_key is None)
     try:
         verified = verify_stored_log(database, settings.log_key, before)
+        noted(verified.checkpoint.size)
     except LogError as error:
+        noted(None)
         if output == "json":
             click.echo(json.dumps({"verified": False, "reason": str(error)}))
         raise
@@ -173,6 +179,20 @@ def verify_log_command(
         click.echo(json.dumps(_verified(settings.log_key, verified)))
     else:
         click.echo(_verified_text(settings.log_key, verified, earlier is not None))
+
+
+def _note(database: Database, size: int | None, *, is_own: bool) -> None:
+    """Note for the console what was found, unless it was held against another key.
+
+    ``size`` is how many events were verified, None if something was wrong.
+    """
+    from datetime import UTC, datetime
+
+    from matcher.ledger.badge import Verified, note_verification
+
+    if is_own:
+        now = int(datetime.now(UTC).timestamp())
+        note_verification(database, Verified(now, size or 0, sound=size is not None))
 
 
 def _made(folder: Path, key: VerifierKey) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Views:
         environment.globals["static"] = static_address
         environment.filters |= {
             "moment": moment,
+            "short": short_moment,
             "day": day,
             "date": date_of,
             "count": count,
@@ -53,8 +54,19 @@ class Views:
 
 def moment(at: datetime | int) -> str:
     """Return a time as people write it: ``2 March 2026, 09:00 UTC``; POSIX seconds will do."""
-    utc = datetime.fromtimestamp(at, UTC) if isinstance(at, int) else at.astimezone(UTC)
+    utc = _utc(at)
     return f"{day(utc.date())}, {utc:%H:%M} UTC"
+
+
+def short_moment(at: datetime | int) -> Markup:
+    """Return a time for a column that says it is UTC: ``2 Mar 2026, 09:00``, on one line."""
+    utc = _utc(at)
+    said = f"{utc.day} {_MONTHS[utc.month - 1][:3]} {utc.year}, {utc:%H:%M}"
+    return Markup('<span class="console-line">{}</span>').format(said)
+
+
+def _utc(at: datetime | int) -> datetime:
+    return datetime.fromtimestamp(at, UTC) if isinstance(at, int) else at.astimezone(UTC)
 
 
 def day(at: date) -> str:

@@ -6,13 +6,16 @@ so each event names its sort and its time, and whatever is asked for is some of 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from linkage.audit.events import Event
+from linkage.audit.failures import LogError
 from matcher.store.tables import log_index, log_sorts
 
 
@@ -43,6 +46,47 @@ def index_events(connection: Connection, events: Sequence[tuple[int, Event]]) ->
             for leaf, event in events
         ],
     )
+
+
+def verify_indexed(connection: Connection, events: Sequence[tuple[int, bytes]]) -> Counter[Sort]:
+    """Return how many of each sort there are among stored events, given with their leaves in order.
+
+    Raises `LogError` unless the index says of each what it says itself: else nobody would find it.
+    """
+    found = [_said(data) for _, data in events]
+    first, last = events[0][0], events[-1][0]
+    of, sorts = log_index.c, log_sorts.c
+    query = (
+        select(of.leaf, of.at, sorts.agreement, sorts.kind, sorts.verb, sorts.party, sorts.purpose)
+        .join(log_sorts, sorts.id == of.sort)
+        .where(of.leaf >= first, of.leaf <= last)
+    )
+    indexed = {row[0]: (Sort(*row[2:]), row[1]) for row in connection.execute(query)}
+    for (leaf, _), said in zip(events, found, strict=True):
+        if indexed.get(leaf) != said:
+            raise LogError(
+                f"Event {leaf + 1:,} of the stored log stands otherwise in the index by which it "
+                "is searched, or not at all; the database was altered."
+            )
+    return Counter(sort for sort, _ in found)
+
+
+def verify_counts(connection: Connection, counts: Mapping[Sort, int]) -> None:
+    """Raise `LogError` unless the sorts are counted as the events of the whole log are."""
+    of = log_sorts.c
+    query = select(of.count.label("total"), of.agreement, of.kind, of.verb, of.party, of.purpose)
+    stored = {Sort(*row[1:]): row[0] for row in connection.execute(query)}
+    if stored != dict(counts):
+        raise LogError("The index of the stored log counts other events than it has.")
+
+
+def _said(data: bytes) -> tuple[Sort, int]:
+    """Return sort and time of an event by its bytes, which others verify."""
+    event = json.loads(data)
+    sort = Sort(
+        event["agreement"]["id"], event["kind"], event["verb"], event["party"], event["purpose"]
+    )
+    return sort, int(datetime.fromisoformat(event["at"]).timestamp())
 
 
 def _count(connection: Connection, sort: Sort, more: int) -> int:

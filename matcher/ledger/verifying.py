@@ -6,6 +6,7 @@ stored node and every checkpoint that was ever signed is held against the tree t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,17 @@ from linkage.audit.summary import Summary, Tally
 from linkage.audit.tree import Frontier
 from linkage.audit.verification import Trust, verify_bundle
 from linkage.errors import InputError
+from matcher.ledger.index import Sort, verify_counts, verify_indexed
 from matcher.ledger.ledger import stored_head
 from matcher.ledger.stored_log import BATCH, SignedCheckpoint, StoredLog
 from matcher.store.database import Database
-from matcher.store.tables import log_checkpoints, log_cosignatures, log_events, log_nodes
+from matcher.store.tables import (
+    log_checkpoints,
+    log_cosignatures,
+    log_events,
+    log_index,
+    log_nodes,
+)
 
 _SOURCE = "The stored log"
 
@@ -46,7 +54,8 @@ def verify_stored_log(
     """Verify the whole stored log, of one moment, in bounded memory.
 
     1. As a bundle (`linkage.audit.verification`), up to the last checkpoint, with ``earlier``.
-    2. Every event hashes to the stored nodes, of which there are no others.
+    2. Every event hashes to the stored nodes, of which there are no others, and is found by the
+       index as what it is.
     3. Every checkpoint is signed by ``key`` and has the root of its size, of those there are no
        others, and every cosignature verifies.
 
@@ -123,6 +132,7 @@ class _StoredEvents:
         self._key = key
         self._frontier = Frontier()
         self._nodes = 0
+        self._sorts: Counter[Sort] = Counter()
         self.checkpoints = 0
         self.cosignatures = 0
 
@@ -134,6 +144,7 @@ class _StoredEvents:
                 self._check_event(leaf, event, nodes)
                 self._check_checkpoint(signed)
                 yield event
+            self._sorts += verify_indexed(self._connection, batch)
 
     def require_nothing_else(self) -> None:
         """Raise `LogError` if there is more in the tables than belongs to the events."""
@@ -142,6 +153,7 @@ class _StoredEvents:
             (log_nodes, self._nodes, "nodes of the tree"),
             (log_checkpoints, self.checkpoints, "checkpoints"),
             (log_cosignatures, self.cosignatures, "cosignatures"),
+            (log_index, self._frontier.size, "rows of the index"),
         ):
             found = self._connection.execute(select(func.count()).select_from(table)).scalar_one()
             if found != passed:
@@ -149,6 +161,7 @@ class _StoredEvents:
                     f"{_SOURCE} holds {found:,} {what}, and {passed:,} belong to its events; "
                     "rows were added to the database or taken away."
                 )
+        verify_counts(self._connection, self._sorts)
 
     def _check_event(self, leaf: int, event: bytes, nodes: dict[tuple[int, int], bytes]) -> None:
         if leaf != self._frontier.size:

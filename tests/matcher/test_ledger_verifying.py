@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy import event as listen
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -26,7 +26,9 @@ from matcher.store.tables import (
     log_cosignatures,
     log_events,
     log_head,
+    log_index,
     log_nodes,
+    log_sorts,
 )
 from tests.linkage.audit.made_up import COSIGNED, LOG, WITNESSES, event, signer
 
@@ -119,6 +121,10 @@ def _truncate(size: int) -> Callable[[Connection], object]:
         _truncate_tables(connection, size)
         for table in (log_cosignatures, log_checkpoints):
             connection.execute(delete(table).where(table.c.size > size))
+        connection.execute(delete(log_index).where(log_index.c.leaf >= size))
+        left = select(func.count()).where(log_index.c.sort == log_sorts.c.id).scalar_subquery()
+        connection.execute(update(log_sorts).values(count=left))
+        connection.execute(delete(log_sorts).where(log_sorts.c.count == 0))
         connection.execute(update(log_head).values(size=size))
 
     return tamper
@@ -192,6 +198,12 @@ TAMPERINGS = {
         _in(log_cosignatures, log_cosignatures.c.witness == "care", signature=b"x"),
         "cosignature of care",
     ),
+    "index-of-another-sort": (_in(log_index, log_index.c.leaf == 6, sort=0), "Event 7 of .* index"),
+    "index-of-another-time": (_in(log_index, log_index.c.leaf == 6, at=1), "Event 7 of .* index"),
+    "index-without-event": (_out(log_index, log_index.c.leaf == 6), "Event 7 of .* index"),
+    "index-of-no-event": (_also(log_index, leaf=99, sort=0, at=1), "12 rows of the index"),
+    "sort-altered": (_in(log_sorts, log_sorts.c.id == 2, party="hub"), "Event 3 of .* index"),
+    "sort-counted-twice": (_in(log_sorts, log_sorts.c.id == 2, count=2), "counts other events"),
     "event-of-text": (_sql("UPDATE log_events SET event = '{}' WHERE leaf = 6"), "another type"),
     "node-of-text": (_sql("UPDATE log_nodes SET hash = '" + "x" * 32 + "'"), "Event 1 of"),
     "head-of-text": (_sql("UPDATE log_head SET size = 'x'"), "another type"),

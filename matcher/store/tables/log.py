@@ -86,7 +86,7 @@ log_index = Table(
     "log_index",
     metadata,
     # For finding events; what they say stands in log_events alone.
-    Column("leaf", BigInteger, ForeignKey("log_events.leaf"), primary_key=True),
+    Column("leaf", BigInteger, primary_key=True, autoincrement=False),
     Column("sort", BigInteger, ForeignKey("log_sorts.id"), nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_log_index_sort_at_leaf", "sort", "at", "leaf"),

@@ -25,7 +25,7 @@ OWN = {"sec-fetch-site": "same-origin"}
 """What a browser says of a form that is sent from a page of the same address."""
 
 
-def link_for(matcher: Matcher, own: Identity, **more: Any) -> str:
+def link_for(matcher: Matcher, own: Identity, /, **more: Any) -> str:
     """Return the address of a new link; ``more`` is said in it instead."""
     now = matcher.clock.seconds
     said: dict[str, Any] = {
@@ -80,7 +80,7 @@ class Visitor:
         return answer
 
 
-def visitor(matcher: Matcher, own: Identity, **more: Any) -> Visitor:
+def visitor(matcher: Matcher, own: Identity, /, **more: Any) -> Visitor:
     """Return a browser in which a party is signed in."""
     found = Visitor(matcher)
     answer = found.enter(link_for(matcher, own, **more))

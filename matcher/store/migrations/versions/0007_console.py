@@ -77,10 +77,9 @@ def _make_index() -> None:
     )
     op.create_table(
         "log_index",
-        sa.Column("leaf", sa.BigInteger(), nullable=False),
+        sa.Column("leaf", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("sort", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["leaf"], ["log_events.leaf"], name="fk_log_index_leaf"),
         sa.ForeignKeyConstraint(["sort"], ["log_sorts.id"], name="fk_log_index_sort"),
         sa.PrimaryKeyConstraint("leaf", name="pk_log_index"),
     )
