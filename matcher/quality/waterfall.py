@@ -14,7 +14,8 @@ _LABELS, _ROW, _BAR, _AXIS = 148, 26, 18, 34
 _ROOM = 46  # for the figure to the right of a bar
 _GAP = 6
 _SVG = Markup(
-    '<svg class="console-chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+    '<svg class="console-chart" aria-hidden="true" xmlns="http://www.w3.org/2000/svg" '
+    'viewBox="0 0 {width} {height}" '
     'font-family="{font}" font-size="{size}">{content}</svg>'
 )
 _TEXT = Markup('<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{fill}">{text}</text>')
