@@ -11,6 +11,7 @@ demo: $(READY)
 	$(BIN)/python -m examples.demo --out demo-run
 
 test: $(READY)
+	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest -n auto
 
 check: $(READY)

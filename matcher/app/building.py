@@ -173,7 +173,7 @@ class WebApp:
         self._refusals = RefusalCounter(services.database, services.directory, clock)
         app = create_app(gate, services.heads.since, routes, watched.routers)
         if console:
-            app = Beside(app, build_console(services, settings.address, clock))
+            app = Beside(app, build_console(services, settings, clock))
         self.asgi: ASGIApp = Observed(app, watched.watchers, self._refusals.note)
 
     def close(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from matcher.api.limits import RateLimit
 from matcher.api.request_id import id_of
+from matcher.config.settings import ServiceSettings
 from matcher.console.agreement_pages import agreement_pages
 from matcher.console.app import create_console
 from matcher.console.disclosure_pages import disclosure_pages
@@ -28,10 +31,14 @@ if TYPE_CHECKING:
     from matcher.app.building import Services
 
 
-def build_console(services: Services, address: str, clock: Callable[[], datetime]) -> ASGIApp:
-    """Return the console of a matcher that is reached at an address."""
+def build_console(
+    services: Services, settings: ServiceSettings, clock: Callable[[], datetime]
+) -> ASGIApp:
+    """Return the console of a matcher that is reached as the settings say."""
+    address = settings.address
+    limit = RateLimit(settings.requests_per_second, settings.burst, time.monotonic)
     sessions = Sessions(services.database, services.ledger, services.directory, address, clock)
-    return create_console(sessions, address, all_pages(services, clock), id_of)
+    return create_console(sessions, address, all_pages(services, clock), id_of, limit.take)
 
 
 def all_pages(services: Services, clock: Callable[[], datetime]) -> list[Pages]:

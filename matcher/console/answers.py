@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from linkage.errors import LinkageError
 from linkage.protocol.problems import problem_of
-from matcher.console.pages import NO_PAGE, House, SignedOutError, Visit
+from matcher.console.pages import NO_PAGE, House, SignedOutError, TooManyError, Visit
 from matcher.logs.lines import log_fault
 
 _FAULT = "The matcher failed by a fault of its own; tell its operator."
@@ -25,6 +25,7 @@ _TITLES = {
     405: "That isn't possible here",
     409: "Not yet",
     422: "That can't be shown",
+    429: "Too many requests",
     500: "There is a fault",
     503: "Not now",
 }
@@ -36,8 +37,11 @@ def handle_errors(app: FastAPI, house: House, id_of: RequestId) -> None:
 
     def of_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, LinkageError)
-        status = problem_of(error).status
+        kind = problem_of(error)
+        status = kind.status
         if status < 500:
+            # Counted with what the API refuses, such as a link that is used again.
+            request.state.problem = kind.name
             return page(request, status, str(error))
         log_fault(error, id_of(request.scope))
         return page(request, status, _FAULT if status == 500 else _UNAVAILABLE)
@@ -53,6 +57,9 @@ def handle_errors(app: FastAPI, house: House, id_of: RequestId) -> None:
 
     def signed_out(request: Request, _: Exception) -> Response:
         return page(request, 401, "", template="signed_out.html")
+
+    def too_many(request: Request, _: Exception) -> Response:
+        return page(request, 429, "You have asked too often; wait a moment.")
 
     def of_fault(request: Request, error: Exception) -> Response:
         log_fault(error, id_of(request.scope))
@@ -70,6 +77,7 @@ def handle_errors(app: FastAPI, house: House, id_of: RequestId) -> None:
 
     app.add_exception_handler(LinkageError, of_error)
     app.add_exception_handler(SignedOutError, signed_out)
+    app.add_exception_handler(TooManyError, too_many)
     app.add_exception_handler(RequestValidationError, of_parameters)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(Exception, of_fault)

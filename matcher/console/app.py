@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from matcher.console.answers import RequestId, handle_errors
 from matcher.console.cookies import Cookie
 from matcher.console.headers import Guarded
-from matcher.console.pages import House, Pages
+from matcher.console.pages import PREFIX, House, Pages
 from matcher.console.signing_in import signing_in
 from matcher.console.views import STATIC, Views, static_file
 from matcher.sessions.service import Sessions
@@ -21,11 +22,18 @@ _KEPT = {"cache-control": "public, max-age=86400"}
 
 
 def create_console(
-    sessions: Sessions, address: str, pages: Sequence[Pages], id_of: RequestId
+    sessions: Sessions,
+    address: str,
+    pages: Sequence[Pages],
+    id_of: RequestId,
+    wait: Callable[[str], float],
 ) -> ASGIApp:
-    """Return the console; ``address`` is the matcher's own, ``id_of`` names requests in its log."""
+    """Return the console of a matcher at an address.
+
+    ``id_of`` names requests in its log; ``wait`` is `House`'s.
+    """
     declared = [page for some in pages for page in some.declared]
-    house = House(sessions, Cookie(address), Views(), declared)
+    house = House(sessions, Cookie(address), Views(), declared, wait)
     app = FastAPI(
         title="Concord console",
         openapi_url=None,
@@ -44,6 +52,10 @@ def create_console(
 def _static() -> APIRouter:
     """Return the address of style sheets and scripts, which anybody may have."""
     router = APIRouter(include_in_schema=False)
+
+    @router.get(PREFIX)
+    def without_slash() -> Response:
+        return RedirectResponse(PREFIX + "/", 303)
 
     @router.get(STATIC + "/{file}")
     def static(file: str) -> Response:

@@ -36,6 +36,10 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _Roles = tuple[Role, ...]
 
 
+class TooManyError(Exception):
+    """Whoever asks has asked too often."""
+
+
 class SignedOutError(Exception):
     """Whoever asks isn't signed in, or not any more."""
 
@@ -56,12 +60,17 @@ class Page:
 
 @dataclass(frozen=True)
 class House:
-    """What every page needs: sessions, cookies, templates, and which pages there are."""
+    """What every page needs: sessions, cookies, templates, and which pages there are.
+
+    ``wait`` counts a request of a key, and returns how many seconds it is too early, 0 if it isn't;
+    it belongs to the event loop.
+    """
 
     sessions: Sessions
     cookie: Cookie
     views: Views
     pages: Sequence[Page]
+    wait: Callable[[str], float]
 
 
 @dataclass(frozen=True)
@@ -126,12 +135,14 @@ class Pages:
 
 
 async def session_of(request: Request) -> Session:
-    """Return the session of whoever asks; raises `SignedOutError`."""
+    """Return the session of whoever asks; raises `SignedOutError`, `TooManyError`."""
     house: House = request.app.state.house
     token = house.cookie.read(request)
     found = await run_in_threadpool(house.sessions.find, token) if token else None
     if found is None:
         raise SignedOutError
+    if house.wait(found.key):
+        raise TooManyError
     return found
 
 

@@ -124,9 +124,11 @@ class Sessions:
             place = self._directory.place(row.fingerprint, row.agreement)
         except InputError:
             return None
-        if now - row.seen >= _TOUCH_SECONDS:
+        seen = row.seen
+        if now - seen >= _TOUCH_SECONDS:
             self._touch(hashed, now)
-        until = min(row.until, now + IDLE_SECONDS)
+            seen = now
+        until = min(row.until, seen + IDLE_SECONDS)
         return Session(place, row.fingerprint, until, form_token(token))
 
     def leave(self, token: str) -> None:

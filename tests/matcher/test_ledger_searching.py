@@ -17,9 +17,8 @@ from linkage.errors import InputError
 from matcher.ledger.ledger import Ledger
 from matcher.ledger.searching import PAGE, Cursor, EventSearch, Wanted, parse_cursor
 from matcher.store.database import Database
-from matcher.store.migrating import _config, migrate
+from matcher.store.migrating import _config
 from matcher.store.tables import log_index, log_sorts
-from tests.databases import open_database
 from tests.linkage.audit.made_up import AGREEMENT, BEGIN, LOG, event
 
 KINDS = ("disclosure.approved", "disclosure.refused", "results.read", "upload.committed")
@@ -131,10 +130,8 @@ def test_a_cursor_survives_its_text(at: int, leaf: int):
     assert parse_cursor(str(Cursor(at, leaf))) == Cursor(at, leaf)
 
 
-def test_a_log_from_before_is_found_by_the_index_that_the_migration_makes(tmp_path):
+def test_a_log_from_before_is_found_by_the_index_that_the_migration_makes(database: Database):
     """What is filled in for old events is what is entered with new ones."""
-    database = open_database(f"sqlite:///{tmp_path / 'matcher.sqlite'}")
-    migrate(database)
     with Ledger(database, LOG).recording() as recording:
         for number in range(SIZE):
             recording.append(made(number))

@@ -222,7 +222,7 @@ def test_what_is_due_is_said(world: World, visitors: dict[Role, Visitor]):
     world.matcher.clock.forward(days=-31)
 
 
-def test_the_operator_sees_everything_but_what_is_for_officers(visitors: dict[Role, Visitor]):
-    operator = visitors["matcher"]
+def test_the_operator_sees_what_was_refused(world: World):
+    operator = visitor(world.matcher, MATCHER)
     assert MATCHER.name in operator.get("/").text
     assert operator.get("/refused").status_code == 200

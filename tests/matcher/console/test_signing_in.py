@@ -16,7 +16,7 @@ from matcher.sessions.service import IDLE_SECONDS, MOST_SECONDS
 from matcher.store.tables import console_sessions, log_events, nonces, party_keys
 from tests.linkage.protocol.agreements import AGREEMENT, OFFICER, parse, second
 from tests.linkage.protocol.parties import POLICE, identity
-from tests.matcher.api.serving import Matcher
+from tests.matcher.api.serving import Matcher, running
 from tests.matcher.console.visiting import OWN, Visitor, link_for, visitor
 
 
@@ -255,6 +255,16 @@ def test_a_fault_is_a_page_and_a_line_of_the_service_s_log(console: Matcher, mon
     assert any(
         "ZeroDivisionError" in str(getattr(own, "concord_fields", "")) for own in caplog.records
     )
+
+
+def test_who_asks_too_often_waits(database):
+    with running(database, requests_per_second=1, burst=3) as matcher:
+        matcher.admit()
+        officer = visitor(matcher, OFFICER)
+        answers = [officer.get("/agreement").status_code for _ in range(5)]
+        assert answers == [200, 200, 200, 429, 429]
+        assert "wait a moment" in officer.get("/agreement").text
+        assert visitor(matcher, POLICE).get("/agreement").status_code == 200
 
 
 def test_without_the_console_there_is_nothing(console: Matcher):
