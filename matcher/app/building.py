@@ -51,8 +51,11 @@ from matcher.lookups.closing import Closing
 from matcher.lookups.service import Lookups
 from matcher.objects.objects import Objects
 from matcher.objects.opening import open_objects
+from matcher.quality.desk import RunDesk
 from matcher.refusals.counting import RefusalCounter
 from matcher.refusals.reading import RefusedRequests
+from matcher.reports.desk import ReportDesk
+from matcher.reports.sources import ReportSources
 from matcher.retention.schedule import Schedule
 from matcher.runs.service import Runs
 from matcher.store.database import Database
@@ -81,6 +84,8 @@ class Services:
     uploads: Uploads
     runs: Runs
     disclosures: Disclosures
+    desk: RunDesk
+    reports: ReportDesk
     closing: Closing
     lookups: Lookups
     payloads: Payloads
@@ -117,8 +122,10 @@ def build_services(
     ledger, standings = Ledger(database, signer), Standings(clock)
     directory = Directory(database, standings)
     runs, own = Runs(database, in_force(standings), clock), matcher_of(keys)
-    finished = FinishedRuns(database, objects)
-    closing = Closing(database, ledger, standings, clock)
+    closing, finished = Closing(database, ledger, standings, clock), FinishedRuns(database, objects)
+    desk = RunDesk(database, finished)
+    disclosures = Disclosures(database, ledger, finished, own, clock)
+    sources = ReportSources(database, ledger, standings, runs, finished, desk, disclosures)
     return Services(
         database=database,
         ledger=ledger,
@@ -132,7 +139,9 @@ def build_services(
         objects=objects,
         uploads=Uploads(database, ledger, objects, limits, clock, runs.queue_if_due),
         runs=runs,
-        disclosures=Disclosures(database, ledger, finished, own, clock),
+        disclosures=disclosures,
+        desk=desk,
+        reports=ReportDesk(sources),
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
         payloads=Payloads(database, ledger, objects, limits.most_bytes, clock),

@@ -16,9 +16,12 @@ from matcher.console.agreement_pages import agreement_pages
 from matcher.console.app import create_console
 from matcher.console.disclosure_pages import disclosure_pages
 from matcher.console.log_pages import log_pages
+from matcher.console.match_log_pages import match_log_pages
 from matcher.console.overview_pages import Desk, overview_pages
 from matcher.console.pages import PREFIX, Pages
+from matcher.console.quality_pages import quality_pages
 from matcher.console.refused_pages import refused_pages
+from matcher.console.report_pages import report_pages
 from matcher.console.retention_pages import retention_pages
 from matcher.console.round_pages import round_pages
 from matcher.console.run_pages import run_pages
@@ -46,6 +49,9 @@ def all_pages(services: Services, clock: Callable[[], datetime]) -> list[Pages]:
         agreement_pages(services.catalogue),
         round_pages(services.rounds, services.committed, services.events),
         run_pages(services.runs),
+        quality_pages(services.runs, services.desk),
+        match_log_pages(services.runs, services.desk),
+        report_pages(services.reports),
         disclosure_pages(services.disclosures),
         log_pages(services.events, services.ledger, services.badges),
         retention_pages(services.schedule, clock),

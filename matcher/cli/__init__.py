@@ -15,6 +15,7 @@ from rich.progress import Progress
 from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
 from matcher.cli.purging import purge_command
+from matcher.cli.reporting import report_command
 from matcher.cli.runs import run_command, worker_command
 from matcher.cli.service import (
     identity_command,
@@ -147,6 +148,7 @@ for _command in (
     backup_command,
     restore_command,
     purge_command,
+    report_command,
     admit_command,
     serve_command,
     run_command,

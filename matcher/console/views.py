@@ -11,6 +11,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from matcher.runs.report.numbers import percent, signed
+
 STATIC = "/console/static"
 _FILES = Path(__file__).parent / "static"
 _MONTHS = (
@@ -40,6 +42,8 @@ class Views:
             "count": count,
             "digest": short_digest,
             "code": code,
+            "share": percent,
+            "bits": signed,
         }
         return environment
 

@@ -24,6 +24,7 @@ from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.holdings import told_to
 from matcher.disclosures.moves import Moves, require_kept, require_met
 from matcher.disclosures.sealed import sealed_to, store_sealed
+from matcher.disclosures.told import Told, told_of_run
 from matcher.ledger.ledger import Ledger
 from matcher.store.database import Database
 
@@ -83,6 +84,12 @@ class Disclosures:
             found = newest(connection, agreement.digest())
         seen = (own.summary for own in found if may_see(agreement, party, own.summary))
         return tuple(summary.entry for summary in seen)[:MOST_LISTED]
+
+    def of_run(self, agreement: Agreement, run: str) -> tuple[Told, ...]:
+        """Return the disclosures of a run's clusters, for those who see all; see `told_of_run`."""
+        self._ending.end_over(agreement)
+        with self._database.reading() as connection:
+            return told_of_run(connection, self._cases, agreement, run)
 
     def file(self, agreement: Agreement, party: str, id_: str) -> DisclosureFile:
         """Return all that there is of a disclosure; raises `MissingError`."""

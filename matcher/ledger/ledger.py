@@ -66,6 +66,12 @@ class Ledger:
             log = StoredLog(connection)
             return self._head(log, log.size() if size is None else size).note
 
+    def head(self) -> BundleHead:
+        """Return the last checkpoint with its cosignatures, and whose keys have made them."""
+        with self._database.reading() as connection:
+            log = StoredLog(connection)
+            return self._head(log, log.size())
+
     def receipt(self, leaf: int) -> Receipt:
         """Return the receipt of an event, as it was after its commit; raises `InputError`."""
         with self._database.reading() as connection:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.erasure import erase
 from linkage.errors import InputError
-from linkage.estimates import EstimateBasis
-from linkage.fellegi_sunter import LinkageModel
 from linkage.households import Hints, remaining_hints, with_parted
-from linkage.linking import Linkage, LinkingRules
 from linkage.outcome import Evidence, Outcome, Thresholds
-from linkage.patterns import GroupComparison, PatternHistogram
 from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
+from matcher.runs.completeness import KEYS as COUNTED
 from matcher.runs.outputs import write_run
-from matcher.runs.report import render
+from matcher.runs.rebuilt import fitted_model, rebuilt_linkage, rebuilt_rules
+from matcher.runs.report.page import render
 from matcher.runs.scans import FOLDER, erase_from_scan
 from matcher.runs.stored import StoredRun, read_basis, read_evidence, read_hints, read_run
 from matcher.runs.tables import (
@@ -76,20 +72,11 @@ def _hints(
         return None
     after = np.full(len(going), -1, np.int64)
     after[~going] = outcome.clusters.cluster_of
-    model, given = _model(run.model), tuple(run.model.get("holds_given_name", ()))
+    model, given = fitted_model(run.model), tuple(run.model.get("holds_given_name", ()))
     for links in (evidence.assigned, evidence.implied):
         pairs = Hints(links.left, links.right, links.levels)
         hints = with_parted(hints, pairs, run.cluster_of, after, model, given)
     return hints
-
-
-def _model(model: Mapping[str, Any]) -> LinkageModel:
-    groups = model["groups"]
-    comparisons = tuple(
-        GroupComparison(g["name"], g["length"], g["similarity"], tuple(g["levels"])) for g in groups
-    )
-    m, u = (tuple(np.array(g[name], np.float64) for g in groups) for name in ("m", "u"))
-    return LinkageModel(comparisons, m, u, model["match_share"], model["iterations"])
 
 
 def _records_of(run: StoredRun, asked: Tombstones, path: Path) -> NDArray[np.bool_]:
@@ -120,13 +107,18 @@ def _contents(
         name: {**run.model["agencies"][name], "records": remaining.size(number)}
         for number, name in enumerate(remaining.names)
     }
+    kept = {name: value for name, value in run.model.items() if name not in COUNTED}
     document = {
-        **run.model,
+        **kept,
         "agencies": agencies,
         **estimates(outcome.estimate, outcome.estimates),
         "erased": len(erased),
     }
-    linkage, rules = _as_linkage(run.model, outcome, read_basis(run), hints)
+    found = outcome.estimate, outcome.estimates
+    linkage = rebuilt_linkage(
+        run.model, outcome.links, outcome.clusters, found, read_basis(run), hints
+    )
+    rules = rebuilt_rules(run.model)
     title, fields = run.model["agreement"]["title"], run.model["fields"]
     outputs = Outputs(**run.model["outputs"])
     hashed = run.model.get("search", {}).get("hashed", ())
@@ -141,42 +133,3 @@ def _contents(
         "model.json": json_bytes(document),
         "report.html": page.encode(),
     }
-
-
-def _as_linkage(
-    model: Mapping[str, Any], outcome: Outcome, basis: EstimateBasis, hints: Hints | None
-) -> tuple[Linkage, LinkingRules]:
-    """Return what the report shows: the model as it was, and the links and clusters as they are."""
-    fitted = _model(model)
-    comparisons = fitted.comparisons
-    nothing = np.empty(0, np.int64)
-    histogram = PatternHistogram(
-        np.empty((0, len(comparisons)), np.int8),
-        nothing,
-        nothing,
-        np.zeros((len(comparisons), max(c.level_count for c in comparisons)), np.int64),
-        model["pairs_compared"],
-    )
-    linkage = Linkage(
-        outcome.links,
-        outcome.clusters,
-        fitted,
-        histogram,
-        np.empty(0),
-        np.empty(0),
-        outcome.estimate,
-        outcome.estimates,
-        basis,
-        model["calibrated"],
-        hints=hints,
-    )
-    thresholds = model["thresholds"]
-    rules = LinkingRules(
-        comparisons,
-        thresholds["link"],
-        thresholds["review"],
-        0,
-        model["seed"],
-        holds_given_name=tuple(model.get("holds_given_name", ())),
-    )
-    return linkage, rules

@@ -24,8 +24,9 @@ from linkage.scanning import PairScan, bring_together, scan_pairs
 from linkage.searching import Completeness
 from linkage.sources import Sources, gather
 from linkage.tiles import MapTiles
+from matcher.runs.completeness import completeness
 from matcher.runs.inputs import linking_rules
-from matcher.runs.report import render
+from matcher.runs.report.page import render
 from matcher.runs.scans import binding_of, read_scan, scan_file, scan_path
 from matcher.runs.stored import StoredRun
 from matcher.runs.tables import (
@@ -38,6 +39,7 @@ from matcher.runs.tables import (
     search_json,
 )
 from matcher.runs.tombstones import Tombstones
+from matcher.runs.weights import weight_table
 
 AgencyPair = tuple[str, str]
 Contents = dict[str, bytes]
@@ -233,6 +235,7 @@ def _contents(
         "scans_reused": [list(pair) for pair in run.reused],
         "search": search,
         "holds_given_name": list(run.rules.holds_given_name),
+        **completeness(sources, linkage, run.rules.link),
     }
     contents = {}
     if linkage.hints is not None:
@@ -249,6 +252,7 @@ def _contents(
         "evidence.parquet": evidence_table(sources, evidence),
         "model.json": model_json(agreement, sources, run.rules, linkage, more),
         "report.html": page.encode(),
+        "weights.parquet": weight_table(linkage),
     }
 
 

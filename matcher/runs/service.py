@@ -120,6 +120,21 @@ class Runs:
         with self._database.reading() as connection:
             return _one(connection, agreement, run)
 
+    def find(self, run: str) -> RunView:
+        """Return a run of any agreement by its id, or the beginning of it; raises `MissingError`.
+
+        For the operator alone.
+        """
+        query = select(runs.c.id, runs.c.agreement).where(
+            runs.c.id.startswith(run, autoescape=True)
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(query.limit(2)).all()
+            if len(found) != 1:
+                how = "Several runs begin" if found else "No run begins"
+                raise MissingError(f"{how} with {run[:32]!r}; give the id that 'matcher run' says.")
+            return _one(connection, found[0].agreement, found[0].id)
+
     def cancel(self, agreement: str, run: str) -> RunView:
         """Stop a run that waits, or ask its worker to stop, which takes a few seconds.
 

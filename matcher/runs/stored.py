@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,17 +130,22 @@ def read_basis(run: StoredRun) -> EstimateBasis:
     if "estimate_basis" not in run.model:
         raise _earlier(run.folder, "model.json lacks the basis of its estimates")
     try:
-        document = run.model["estimate_basis"]
-        shown = {
-            (str(own["agencies"][0]), str(own["agencies"][1])): Shown(
-                float(own["share"]), float(own["log_error"])
-            )
-            for own in document["shown"]
-        }
-        weight = document["decoy_weight"]
-        return EstimateBasis(shown, None if weight is None else float(weight))
+        return basis_of(run.model)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise _damaged(run.folder) from error
+
+
+def basis_of(model: Mapping[str, Any]) -> EstimateBasis:
+    """Return what model.json says that estimates rest on; raises what comes for anything else."""
+    document = model["estimate_basis"]
+    shown = {
+        (str(own["agencies"][0]), str(own["agencies"][1])): Shown(
+            float(own["share"]), float(own["log_error"])
+        )
+        for own in document["shown"]
+    }
+    weight = document["decoy_weight"]
+    return EstimateBasis(shown, None if weight is None else float(weight))
 
 
 def _ends(sources: Sources, table: Any, side: str) -> NDArray[np.int32]:

@@ -8,8 +8,10 @@ protection officer verifies all of it.
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -18,10 +20,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from matcher.cli import cli as matcher
-from matcher.store.tables import lookups
+from matcher.config.loading import load_settings
+from matcher.config.log_key import read_signer
+from matcher.ledger.ledger import Ledger
+from matcher.store.tables import lookups, runs
 from tests.agency_client.parties import Office, new_office
 from tests.end_to_end.test_service import World, database_of, free_port, stored
 from tests.end_to_end.test_trust import CANARIES, COLUMNS, PEOPLE
@@ -281,6 +286,28 @@ def test_the_officers_log_verifies_and_tells_both(world: World):
     refused = next(event for event in told if event["kind"] == "disclosure.refused")
     assert (refused["party"], refused["not_shared"]) == ("youth", True)
     assert refused["justification"] == "The family is supported already."
+
+
+def test_the_report_of_the_run_verifies_with_the_log_that_it_names(world: World):
+    """What comes with the report is all that the officer needs beside the bundle and the keys."""
+    page, bundle = world.office.folder / "run.html", world.office.folder / "log.txt"
+    database = database_of(world)
+    with database.reading() as connection:
+        run = connection.execute(select(runs.c.id)).scalar_one()
+    settings = load_settings(world.folder, {}, {})
+    signer = read_signer(settings.log_key_file, settings.log_key)
+    bundle.write_bytes(b"".join(Ledger(database, signer).bundle()))
+    database.close()
+    made = CliRunner().invoke(matcher, ["report", str(world.folder), run[:8], "--out", str(page)])
+    assert made.exit_code == 0, made.output
+    text = page.read_text()
+    assert "The family is supported already." in text
+    files = dict(re.findall(r'download="([^"]+)" href="[^,]+,([^"]+)"', text))
+    for name, content in files.items():
+        page.with_name(name).write_bytes(base64.b64decode(content))
+    against = ("--keys", page.with_name("keys-as-reported.txt"))
+    earlier = ("--earlier", page.with_name("checkpoint.note"))
+    assert world.client("officer", "log", "verify", bundle, *against, *earlier)["verified"]
 
 
 def test_nobody_is_named_in_the_matcher(world: World):

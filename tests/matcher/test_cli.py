@@ -93,7 +93,7 @@ def run(setting) -> Path:
 def test_link_writes_the_run_folder(setting, run):
     assert sorted(path.name for path in run.iterdir()) == [
         "clusters.parquet", "evidence.parquet", "links.parquet", "model.json", "report.html",
-        "scans",
+        "scans", "weights.parquet",
     ]  # fmt: skip
     links = pq.read_table(run / "links.parquet").to_pandas()
     assert list(links.columns) == [

@@ -13,9 +13,9 @@ from linkage.linking import Linkage
 from linkage.patterns import GroupComparison
 from linkage.protocol.sections.matching import Outputs
 from linkage.sources import Sources
-from matcher.runs.report import render
 from matcher.runs.report.cells import Cells
 from matcher.runs.report.numbers import frequency, of_a_hundred, percent
+from matcher.runs.report.page import render
 from matcher.runs.report.people import known_to, overlaps, people_by_agencies, people_by_records
 from matcher.runs.report.weights import Fate, weight_histogram
 from tests.matcher.made_up import (

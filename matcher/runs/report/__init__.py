@@ -1,5 +1,1 @@
 """The report of a run: one self-contained HTML page that a data protection officer can read."""
-
-from matcher.runs.report.page import render
-
-__all__ = ["render"]

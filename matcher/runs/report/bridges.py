@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkage.linking import Linkage
+from matcher.runs.weights import own_probability
 
 WEAK = 0.9
 """Links less likely than this are doubtful enough to look at."""
@@ -30,26 +31,20 @@ class Bridge:
     larger: int
 
 
-def own_probability(linkage: Linkage) -> NDArray[np.float64]:
-    """Return the links' probabilities on their own evidence, float64 (links,).
-
-    0 for a pair that only other records tie together and that no comparison put forward.
-    """
-    pattern = linkage.histogram.find(linkage.links.levels)
-    own = np.append(linkage.pattern_probability, 0.0)[pattern]  # -1, for none, picks the last
-    if linkage.open_links is None:
-        return own
-    apart = linkage.open_links.probability
-    return np.where(np.isnan(apart), own, apart)
-
-
 def weak_bridges(linkage: Linkage, link: float) -> list[Bridge]:
     """Return the weak bridges of all clusters of three records and more, the weakest first.
 
     ``link`` is the probability from which pairs are linked.
     """
+    return weak_links(linkage, own_probability(linkage), link)
+
+
+def weak_links(linkage: Linkage, own: NDArray[np.float64], link: float) -> list[Bridge]:
+    """Return the weak bridges as `weak_bridges` does.
+
+    ``own`` float64 (links,) are the links' probabilities on their own evidence.
+    """
     links, cluster_of = linkage.links, linkage.clusters.cluster_of
-    own = own_probability(linkage)
     cluster = cluster_of[links.left]
     joined = (own >= link) & (cluster == cluster_of[links.right])
     large = linkage.clusters.sizes()[cluster] >= _LEAST_RECORDS

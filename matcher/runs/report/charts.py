@@ -265,7 +265,7 @@ def tradeoff_chart(choices: list[Choice], link: float) -> str:
 
 def waterfall_chart(example: Example) -> str:
     """Draw how a pair's weight comes about, step by step, the outcome last."""
-    rows = _waterfall_bars(example)
+    rows = waterfall_bars(example)
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     room = 0.16 * (high - low)  # for the labels to the right of the bars
     scale = alt.Scale(domain=[low, high + room], nice=False)
@@ -284,7 +284,8 @@ def waterfall_chart(example: Example) -> str:
     return svg(_STEP_HEIGHT * len(rows), bars, zero, halo, text.mark_text(color=INK, **place))
 
 
-def _waterfall_bars(example: Example) -> list[dict[str, Any]]:
+def waterfall_bars(example: Example) -> list[dict[str, Any]]:
+    """Return the bars from top to bottom: name, low, high, from (bits), label and fill."""
     rows, at = [], 0.0
     for step in example.steps:
         label = "" if step.missing else signed(step.weight)
@@ -295,7 +296,9 @@ def _waterfall_bars(example: Example) -> list[dict[str, Any]]:
 
 def _bar(name: str, start: float, end: float, label: str, fill: str) -> dict[str, Any]:
     low, high = sorted((start, end))
-    return {"name": name, "low": low, "high": high, "label": label, "fill": fill}
+    return {
+        "name": name, "low": low, "high": high, "from": start, "label": label, "fill": fill,
+    }  # fmt: skip
 
 
 def _step_name(step: Step) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import Linkage, Links
 from linkage.patterns import NULL
-from matcher.runs.report.bridges import own_probability
 from matcher.runs.report.cells import Cells
+from matcher.runs.weights import Corrections, corrections, own_probability
 
 _NEIGHBOURS = 2  # pairs shown on each side of the threshold
 _MOST_PATTERNS = 12
@@ -71,20 +72,8 @@ def examples(linkage: Linkage, link: float) -> list[Example]:
 
 def _weighed_by_others(linkage: Linkage) -> NDArray[np.bool_]:
     """Return which pairs have a weight only because others tie their records, bool (links,)."""
-    pattern = linkage.histogram.find(linkage.links.levels)
-    weight = np.append(linkage.pattern_weight, np.nan)[pattern] + _rarer(linkage) + _rarity(linkage)
-    return np.asarray(~np.isclose(weight, linkage.links.weight, atol=_NOTHING))
-
-
-def _rarer(linkage: Linkage) -> NDArray[np.float64]:
-    """Return by how many bits matches are commoner between each link's agencies, (links,)."""
-    open_links = linkage.open_links
-    return np.zeros(len(linkage.links)) if open_links is None else open_links.rarer
-
-
-def _rarity(linkage: Linkage) -> NDArray[np.float64]:
-    """Return what the rarity of shared values adds to each link, in bits, (links,)."""
-    return np.zeros(len(linkage.links)) if linkage.rarity is None else linkage.rarity
+    others = corrections(linkage, np.arange(len(linkage.links))).others
+    return np.asarray(~np.isclose(others, 0.0, rtol=0, atol=_NOTHING))
 
 
 def _unlike(links: Links, ordered: NDArray[np.int64]) -> list[int]:
@@ -110,7 +99,17 @@ def _example(title: str, linkage: Linkage, k: int) -> Example:
 
 def steps(linkage: Linkage, k: int) -> list[Step]:
     """Return the steps whose weights add up to the weight of the ``k``-th link."""
-    model, levels = linkage.model, linkage.links.levels[k]
+    own = corrections(linkage, np.array([k])).row(0)
+    return steps_of(linkage.model, linkage.links.levels[k], own)
+
+
+def steps_of(
+    model: LinkageModel, levels: NDArray[np.int8], corrected: Corrections[float]
+) -> list[Step]:
+    """Return the steps of a pair with these levels, int8 (groups,), from the rarity of matches on.
+
+    Corrections too small to be seen are left out.
+    """
     share = model.match_share
     parts = [Step("matches are rare", None, False, float(np.log2(share / (1 - share))))]
     for comparison, m, u, level in zip(
@@ -118,18 +117,13 @@ def steps(linkage: Linkage, k: int) -> list[Step]:
     ):
         weight = 0.0 if level == NULL else float(np.log2(m[level] / u[level]))
         parts.append(Step(comparison.name, level, level == NULL, weight))
-    alone = sum(part.weight for part in parts)
-    pattern = int(linkage.histogram.find(levels[None])[0])
-    together = alone if pattern < 0 else float(linkage.pattern_weight[pattern])
-    here, rarity = float(_rarer(linkage)[k]), float(_rarity(linkage)[k])
-    others = float(linkage.links.weight[k]) - together - here - rarity
-    corrections = [
-        Step("groups overlap", None, False, together - alone),
-        Step("how rare values are", None, False, rarity),
-        Step("how common here", None, False, here),
-        Step("other records", None, False, others),
+    further = [
+        Step("groups overlap", None, False, corrected.overlap),
+        Step("how rare values are", None, False, corrected.rarity),
+        Step("how common here", None, False, corrected.commonness),
+        Step("other records", None, False, corrected.others),
     ]
-    return parts + [part for part in corrections if abs(part.weight) >= _NOTHING]
+    return parts + [part for part in further if abs(part.weight) >= _NOTHING]
 
 
 def commonest_patterns(linkage: Linkage, cells: Cells) -> tuple[list[Pattern], int]:

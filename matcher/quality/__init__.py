@@ -1,0 +1,1 @@
+"""What a finished run amounts to, link by link, for those who audit it; pseudonyms only."""
