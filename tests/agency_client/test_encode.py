@@ -43,14 +43,14 @@ def by_record(desk):
 
 def test_the_map_restores_every_record(desk):
     many = [
-        f"n{i},Mary{i % 7},,Smith{i},2011-03-14,f,{i} High St,Leeds,LS1 1AA\n" for i in range(300)
+        f"n{i},Mary{i % 7},,Smith{i},2011-03-14,f,{i} High St,Leeds,LS1 1AA\n" for i in range(190)
     ]
     desk.extract(HEADER + "".join(many))
     assert invoke(*desk.arguments()).exit_code == 0
     encodings, ids = read_outputs(desk)
     assert encodings.header.agency == "health"
     tokens = [token.tobytes().hex() for token in encodings.tokens]
-    assert len(set(tokens)) == 300
+    assert len(set(tokens)) == 190
     assert set(tokens) == set(ids)
     assert list(ids) == tokens  # the map is in the order of the encodings ...
     assert sorted(ids.values()) == sorted(row.split(",")[0] for row in many)

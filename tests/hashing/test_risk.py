@@ -161,7 +161,7 @@ def test_leaky_schemes_fail_even_on_a_sparse_extract(scheme):
 def test_ready_schemes_pass(name, people):
     scheme = ready_scheme(name).scheme
     columns = {field: cells for field, cells in people(1000).items() if field in scheme.fields}
-    plan = Plan(own=600, dense=(600,), pairs_to=0, rounds=8)
+    plan = Plan(own=450, dense=(450,), pairs_to=0, rounds=8)
     report = assess(scheme, SECRET, standard(scheme, columns), seed=1, plan=plan)
     assert report.passed, report.worst
     # It is the hiding that does it: the dense sample alone shows what it is worth.
