@@ -8,7 +8,8 @@ from tests.matcher.api.prepared import World
 from tests.matcher.console.test_pages import addresses
 from tests.matcher.console.visiting import link_for
 
-UNSHOWN = {"/log/bundle"}  # a download
+UNSHOWN = {"/log/bundle", "/runs/{run}/report.html", "/runs/{run}/report.pdf"}
+"""Downloads."""
 
 
 def shown(world: World) -> list[str]:
