@@ -7,6 +7,7 @@ What is found here is exact, and stays with the analyst. What leaves are tables 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from examples.showing import say_note
 
 PURPOSE = "safeguarding-exploitation"
 MISSING, MEASURE, MEETING = "missing_episode", "disruption_measure", "meeting"
+NOT_KNOWN = "not known"
 URGENT = 20
 _REASON = "The quarterly profile of missing and exploited children."
 
@@ -117,6 +119,15 @@ class Study:
                                     boroughs=self.areas)  # fmt: skip
         return found[found["event"] == MISSING].drop(columns="event").reset_index(drop=True)
 
+    def children_behind(self, event: str) -> dict[tuple[str, str], int]:
+        """Return how many children have such events, by borough and quarter of the events."""
+        events = self.cohort.events
+        own = events[events["event"] == event]
+        area = own["district"].map(self.areas).fillna(NOT_KNOWN)
+        children = own.assign(area=area)[["area", "quarter", "person"]].drop_duplicates()
+        where = zip(children["area"].astype(str), children["quarter"].astype(str), strict=True)
+        return dict(Counter(where))
+
     def keep(self) -> None:
         """Write the working papers beside the cohort: they stay with the analyst."""
         papers = self.folder.with_name("papers")
@@ -145,9 +156,9 @@ def released(stage: Stage, study: Study) -> list[dict[str, Any]]:
             "area", "quarter", value="events", boroughs=study.areas,
             where={"event": MISSING, **mine},
         ),
-        "people-by-agency": cohort.table("agency", "sex"),
+        "people-by-agency": cohort.table("agency", "sex", where={"sex": ["f", "m"]}),
         "discussed-by-meeting": cohort.table(
-            "kind", "quarter", where={"event": MEETING, **mine}
+            "kind", "quarter", where={"event": MEETING, "kind": ["mace", "mase"], **mine}
         ),
     }  # fmt: skip
     found = []

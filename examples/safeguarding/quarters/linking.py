@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def provide(stage: Stage, quarter: Quarter, name: str) -> None:
         push += [f"--{part}", file] if file.exists() else []
     shown = stage.ask(name, quarter, *push, "--dry-run")
     said = {"checked": checked, "encoded": encoded, "payload": shown["payload"]}
+    said["children"] = {part: _children(payload_file(extract, part)) for part in PARTS}
     said["pushed"] = stage.ask(name, quarter, *push)
     (place / "provided.json").write_text(json.dumps(said), encoding="utf-8")
 
@@ -58,6 +60,22 @@ def provide(stage: Stage, quarter: Quarter, name: str) -> None:
 def payload_file(extract: Path, part: str) -> Path:
     """Return the file of one part of the payload that goes with an extract."""
     return extract.with_name(f"{extract.stem}.{part}.csv")
+
+
+def _children(file: Path) -> dict[str, int]:
+    """Count the children of whom a file tells, by attribute, type of event or association."""
+    found: dict[str, set[str]] = {}
+    rows: list[dict[str, str]] = []
+    if file.exists():
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+    for row in rows:
+        what = row.get("event") or row.get("association")
+        ids = {row["record_id"], row.get("other_record_id") or row["record_id"]}
+        names = [what] if what else [n for n, own in row.items() if own and n != "record_id"]
+        for name in names:
+            found.setdefault(name, set()).update(ids)
+    return {name: len(ids) for name, ids in sorted(found.items())}
 
 
 def provided(stage: Stage, quarter: Quarter, name: str) -> dict[str, Any]:

@@ -37,9 +37,9 @@ class _Plan:
 
 
 _PLANS = (
-    _Plan("harbour", "Harbour Lights Hotel", {BEFORE: 5, FIRST: 7, SECOND: 1}, 0.7, 7, 10),
+    _Plan("harbour", "Harbour Lights Hotel", {BEFORE: 5, FIRST: 7, SECOND: 1}, 0.7, 9, 12),
     _Plan("ferry", "King's Arms Lodge", {BEFORE: 3, FIRST: 4, SECOND: 3}, 0.4, 5, 6),
-    _Plan("seaview", "Seaview Guest House", {SECOND: 10}, 0.1, 7, 10),
+    _Plan("seaview", "Seaview Guest House", {SECOND: 10}, 0.1, 9, 12),
     _Plan("arcade", "Pellbridge Arcade", {FIRST: 3, SECOND: 4}, 0.0, 5, 5, off_record=True),
 )
 

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from agency_client.cohort.analysis.knowing import Absence
+from examples.safeguarding.quarters.analysing import MEASURE, MISSING
 from examples.safeguarding.quarters.guild.facts import Facts
 from examples.safeguarding.quarters.guild.figures import Outputs, plain
 from examples.safeguarding.quarters.guild.items import Item, Table
 
 _BY = "analyst"
+_WITHHELD = "withheld: few children behind it"
 
 
 def items(facts: Facts) -> Iterator[Item]:
@@ -96,30 +98,32 @@ def _safe_overlap(frame: pd.DataFrame, outputs: Outputs) -> list[list[str]]:
 
 
 def _episodes(facts: Facts) -> Item:
-    study = facts.newest.study
-    change, measures = study.change(), study.measures()
-    outputs = facts.outputs
-    rows = [
-        [
-            str(own["area"]), outputs.people(own["before"]), outputs.people(own["now"]),
-            _direction(own, outputs),
-        ]
-        for own in change.to_dict("records")
-    ]  # fmt: skip
+    study, outputs = facts.newest.study, facts.outputs
+    missing, measured = study.children_behind(MISSING), study.children_behind(MEASURE)
+    quarters = (study.before, study.now)
+    change = [
+        [area, _direction(own, outputs, sum(missing.get((area, one), 0) for one in quarters))]
+        for own in study.change().to_dict("records")
+        for area in [str(own["area"])]
+    ]
     per = [
-        [str(own["area"]), str(own["quarter"]), _rate(own, outputs)]
-        for own in measures.to_dict("records")
-        if str(own["quarter"]) in {study.before, study.now}
+        [*where, _rate(own, outputs, min(missing.get(where, 0), measured.get(where, 0)))]
+        for own in study.measures().to_dict("records")
+        for where in [(str(own["area"]), str(own["quarter"]))]
+        if where[1] in quarters
     ]
     return Item(
         "Missing episodes and disruption measures, by borough and quarter",
         _BY,
-        ["The borough is that of the place; episodes of which no place is known have none."],
+        [
+            "The borough is that of the place; episodes of which no place is known have none.",
+            f"Nothing is told where fewer than {outputs.least} children are behind it. How many "
+            "episodes there were stands in a table that was released, as far as it may be told.",
+        ],
         [
             Table(
-                "Missing episodes",
-                ["borough", study.before, study.now, "change (95% interval from the links)"],
-                rows,
+                f"Missing episodes in {study.now}, beside {study.before}", ["borough", "change"],
+                change,
             ),
             Table(
                 "Disruption measures per missing episode",
@@ -127,34 +131,29 @@ def _episodes(facts: Facts) -> Item:
                 per,
             ),
         ],
-    )
+    )  # fmt: skip
 
 
-def _direction(own: Mapping[Any, Any], outputs: Outputs) -> str:
-    """Say in which direction episodes went, if the links leave no doubt, and by about how much."""
-    if max(own["before"], own["now"]) < outputs.least:
-        return "too few to tell"
+def _direction(own: Mapping[Any, Any], outputs: Outputs, children: int) -> str:
+    """Say in which direction episodes went, if the links leave no doubt of it."""
+    if children < outputs.least:
+        return _WITHHELD
     if own["low"] <= 0 <= own["high"]:
         return "no clear change"
-    size = outputs.base * max(1, round(abs(own["change"]) / outputs.base))
-    return f"{'a rise' if own['change'] > 0 else 'a fall'} of about {size:,}"
+    return "a rise" if own["change"] > 0 else "a fall"
 
 
-def _rate(own: Mapping[Any, Any], outputs: Outputs) -> str:
-    """Tell a rate whose episodes and measures are both many enough."""
-    if min(own["episodes"], own["measures"]) < outputs.least:
-        return f"withheld: fewer than {outputs.least}"
-    return f"{own['rate']:.2f}"
+def _rate(own: Mapping[Any, Any], outputs: Outputs, children: int) -> str:
+    return _WITHHELD if children < outputs.least else f"{own['rate']:.1f}"
 
 
 def _together(facts: Facts) -> Item:
     study, outputs = facts.newest.study, facts.outputs
-    networks, places, moves = study.networks(), study.places(), study.moves()
+    networks, moves = study.networks(), study.moves()
     in_groups = int(networks[networks["people"] > 2]["people"].sum())
     crossing = int(moves["found"].sum()) if len(moves) else 0
     rows = [
         ["in groups of three or more who went missing together", outputs.people(in_groups)],
-        ["missing at the place that most children share", outputs.people(_most(places))],
         ["whom agencies place in two boroughs", outputs.people(crossing)],
     ]
     return Item(
@@ -166,10 +165,6 @@ def _together(facts: Facts) -> Item:
         ],
         [Table("Children", ["who", "people"], rows)],
     )
-
-
-def _most(places: pd.DataFrame) -> int:
-    return int(places["people"].max()) if len(places) else 0
 
 
 def _tables(facts: Facts) -> Item:

@@ -27,7 +27,7 @@ class Outputs:
 
     def with_interval(self, count: float, low: float, high: float) -> str:
         """Tell a count with its interval."""
-        if high < self.least:
+        if count < self.least:
             return f"fewer than {self.least}"
         return f"{self.people(count)} ({self.between(low, high)})"
 

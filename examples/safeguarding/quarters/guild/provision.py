@@ -96,7 +96,7 @@ def _missing(checked: Mapping[str, Any], field: str) -> str:
 
 
 def _payload(facts: Facts) -> Item:
-    counts = {name: facts.provided[name]["payload"]["counts"] for name in AGENCIES}
+    counts = {name: facts.provided[name]["children"] for name in AGENCIES}
     tables = []
     for part in ("attributes", "events", "associations"):
         names = sorted({own for told in counts.values() for own in told[part]})
@@ -104,17 +104,17 @@ def _payload(facts: Facts) -> Item:
             [plain(agency), *(facts.outputs.people(counts[agency][part].get(n, 0)) for n in names)]
             for agency in AGENCIES
         ]
-        caption = f"{part.capitalize()} handed in, by agency"
+        caption = f"Children of whom agencies handed in {part}"
         tables.append(Table(caption, ["agency", *(plain(own) for own in names)], rows))
     forms = facts.provided[AGENCIES[0]]["payload"]["forms"]
-    said = [f"{plain(name)}: {form}" for own in forms.values() for name, form in own.items()]
+    said = [[plain(name), form] for own in forms.values() for name, form in own.items()]
+    tables.append(Table("In what form it travelled", ["what", "form"], said))
     return Item(
         "What was provided for analysis, and in what form",
         _BY,
         [
             "Attributes, events and associations were checked row by row against the agreement and "
             "made coarse before they left an agency; the matcher relayed them sealed.",
-            "As they travelled: " + "; ".join(said) + ".",
         ],
         tables,
     )

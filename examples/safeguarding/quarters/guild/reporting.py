@@ -46,9 +46,7 @@ def _control(facts: Facts) -> Item:
     for own in facts.newest.released:
         checked = own["checked"]
         why = Counter(cell["reason"] for cell in checked["withheld"])
-        told = "; ".join(
-            f"{count} for this: {_REASONS[name]}" for name, count in sorted(why.items())
-        )
+        told = "; ".join(f"{count} cells: {_REASONS[name]}" for name, count in sorted(why.items()))
         outcome = "left" if checked["can_leave"] else "refused"
         rows.append([plain(str(own["name"])).replace("-", " "), outcome, told or "nothing"])
     return Item(
@@ -66,7 +64,7 @@ def _control(facts: Facts) -> Item:
 def _named(facts: Facts) -> Item:
     shown = facts.disclosed.opened
     rows = [
-        ["people proposed, by pseudonym", f"{len(facts.disclosed.people)}"],
+        ["people proposed", facts.outputs.people(len(facts.disclosed.people))],
         ["approved by", _names(shown["approved"])],
         ["refused by", _names(shown["refused"])],
         ["released by", _names(shown["released"])],
@@ -97,8 +95,7 @@ def _log(facts: Facts) -> Item:
         "data protection officer",
         [
             f"The officer downloaded the log, {bundle['size']:,} entries up to the checkpoint "
-            f"{bundle['root']}, and verified it event by event; {len(bundle['witnesses'])} "
-            "witnesses have signed that it only grew.",
+            f"{bundle['root']}, and verified it event by event.",
             "Anybody with the log's key repeats it: agency-client log verify.",
         ],
         [
