@@ -38,7 +38,7 @@ def sort_of(event: Event) -> Sort:
 def index_events(connection: Connection, events: Sequence[tuple[int, Event]]) -> None:
     """Enter events, each with its leaf; nobody else appends to the log meanwhile."""
     counts = Counter(sort_of(event) for _, event in events)
-    ids = {sort: _count(connection, sort, more) for sort, more in counts.items()}
+    ids = {sort: count_sort(connection, sort, more) for sort, more in counts.items()}
     connection.execute(
         insert(log_index),
         [
@@ -89,7 +89,7 @@ def _said(data: bytes) -> tuple[Sort, int]:
     return sort, int(datetime.fromisoformat(event["at"]).timestamp())
 
 
-def _count(connection: Connection, sort: Sort, more: int) -> int:
+def count_sort(connection: Connection, sort: Sort, more: int) -> int:
     """Count ``more`` events of a sort, and return its id."""
     of = log_sorts.c
     query = select(of.id).where(
