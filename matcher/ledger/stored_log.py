@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from linkage.audit.keys import VerifierKey, parse_verifier_key
 from linkage.audit.merkle import HASH_BYTES
@@ -151,7 +151,7 @@ class StoredLog:
         found: dict[tuple[int, int], bytes] = {}
         for start in range(0, len(wanted), BATCH):
             query = select(level, position, log_nodes.c.hash).where(
-                tuple_(level, position).in_(wanted[start : start + BATCH])
+                or_(*_at_levels(wanted[start : start + BATCH]))
             )
             found |= {
                 (row.level, row.position): row.hash for row in self._connection.execute(query)
@@ -162,3 +162,10 @@ class StoredLog:
                 "'matcher verify-log' and restore a backup beside this database."
             )
         return found
+
+
+def _at_levels(wanted: Sequence[tuple[int, int]]) -> Iterator[ColumnElement[bool]]:
+    """Yield what finds nodes, level by level: SQLite reads the whole table for a list of pairs."""
+    for level in sorted({level for level, _ in wanted}):
+        positions = [position for at, position in wanted if at == level]
+        yield and_(log_nodes.c.level == level, log_nodes.c.position.in_(positions))

@@ -8,6 +8,7 @@ import pytest
 
 from matcher.store.migrating import migrate
 from tests.databases import open_database
+from tests.linkage.protocol.agreements import AGREEMENT
 from tests.matcher.api.conftest import matcher
 from tests.matcher.api.prepared import World, prepared
 from tests.matcher.api.serving import running
@@ -22,5 +23,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     database = open_database(f"sqlite:///{folder / 'matcher.sqlite'}")
     migrate(database)
     with running(database, requests_per_second=10_000, burst=10_000) as found:
-        yield prepared(found, folder)
+        made = prepared(found, folder)
+        _load(made)
+        yield made
     database.close()
+
+
+def _load(world: World) -> None:
+    """Load what draws and sets type, for which a request would else wait on a busy machine."""
+    services, agreement = world.matcher.services, AGREEMENT.digest()
+    run = next(own.id for own in services.runs.all(agreement) if own.state == "finished")
+    services.desk.model(agreement, run)
+    services.reports.report(agreement, run, "pdf")
