@@ -22,6 +22,7 @@ from matcher.logs.lines import log_fault
 from matcher.store.database import Database
 from matcher.store.tables import refused_requests
 
+THREAD = "refusals"
 FLUSH_SECONDS = 5.0
 """How long a refusal may wait to be written; what waits at a kill is lost."""
 KEPT_DAYS = 400
@@ -58,7 +59,7 @@ class RefusalCounter:
         self._lock = threading.Lock()
         self._forgotten = 0
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="refusals", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
         self._thread.start()
 
     def note(self, refusal: Refusal) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
@@ -16,6 +17,7 @@ from typing import IO, Any
 from sqlalchemy import event
 
 from matcher.objects.objects import Objects
+from matcher.refusals.counting import THREAD as REFUSALS
 from matcher.store.database import Database
 
 BLOCK = 4096
@@ -47,8 +49,13 @@ class Work:
     __hash__ = None  # type: ignore[assignment]
 
     def _tick(self) -> int:
-        self.steps += 1
+        self.steps += not _is_beside()
         return 0
+
+
+def _is_beside() -> bool:
+    """Whether this is the thread that counts refusals every few seconds, for no request."""
+    return threading.current_thread().name == REFUSALS
 
 
 @contextlib.contextmanager
@@ -57,7 +64,8 @@ def watched(database: Database, objects: Objects) -> Iterator[Work]:
     work = Work()
 
     def stated(_c: Any, _cursor: Any, statement: str, values: Any, _x: Any, many: bool) -> None:
-        work.statements.append((statement, len(values) if many else 1))
+        if not _is_beside():
+            work.statements.append((statement, len(values) if many else 1))
 
     def taken(connection: sqlite3.Connection, *_: Any) -> None:
         connection.set_progress_handler(work._tick, 1)
