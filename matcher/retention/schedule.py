@@ -12,16 +12,24 @@ from linkage.protocol.agreement import Agreement
 from matcher.jobs.states import ENDED
 from matcher.retention.due import DAY
 from matcher.store.database import Database
-from matcher.store.tables import committed_uploads, disclosures, runs, uploads
+from matcher.store.tables import (
+    cohorts,
+    committed_uploads,
+    disclosures,
+    payloads,
+    runs,
+    uploads,
+)
 
-What = Literal["upload", "run", "disclosure"]
+What = Literal["upload", "run", "disclosure", "payload", "cohort"]
 
 
 @dataclass(frozen=True)
 class Keeping:
     """Something that is kept; ``since`` and ``until`` are POSIX seconds, None if it has no end.
 
-    ``of`` is the agency of an upload, else empty; ``round`` 0 where it belongs to none.
+    ``of`` is the agency of an upload or a payload, the analyst of a cohort, else empty; ``round`` 0
+    where it belongs to none.
     """
 
     what: What
@@ -45,6 +53,8 @@ class Schedule:
                 *_uploads(connection, agreement),
                 *_runs(connection, agreement),
                 *_disclosures(connection, agreement),
+                *_payloads(connection, agreement),
+                *_cohorts(connection, agreement),
             ]
         return sorted(found, key=lambda one: (one.until is None, one.until or 0, one.since))
 
@@ -81,6 +91,31 @@ def _disclosures(connection: Connection, agreement: Agreement) -> Iterator[Keepi
         days = None if retention is None else DAY * retention.disclosures_days
         until = None if days is None else row.received + days
         yield Keeping("disclosure", row.id, "", 0, row.received, until)
+
+
+def _payloads(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
+    of = payloads.c
+    query = select(of.id, of.agency, of.round, of.committed).where(
+        of.agreement == agreement.digest(), of.state.in_(("committed", "erasing"))
+    )
+    for row in connection.execute(query):
+        until = _payload_until(agreement, row.committed)
+        yield Keeping("payload", row.id, row.agency, row.round, row.committed, until)
+
+
+def _cohorts(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
+    of = cohorts.c
+    query = select(of.id, of.analyst, of.pulled).where(
+        of.agreement == agreement.digest(), of.data.in_(("kept", "erasing"))
+    )
+    for row in connection.execute(query):
+        until = _payload_until(agreement, row.pulled)
+        yield Keeping("cohort", row.id, row.analyst, 0, row.pulled, until)
+
+
+def _payload_until(agreement: Agreement, received: int) -> int | None:
+    days = None if agreement.retention is None else agreement.retention.payload_days
+    return None if days is None else received + DAY * days
 
 
 def _until(agreement: Agreement, received: int) -> int | None:

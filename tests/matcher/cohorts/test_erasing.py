@@ -36,6 +36,10 @@ def rows(world: CohortWorld, *columns):
 def test_all_goes_when_its_days_are_over(world: CohortWorld):
     world.push(CARE, POLICE)
     entry = world.pull()
+    kept = world.services.schedule.of(AGREEMENT)
+    own = {(one.what, one.of) for one in kept if one.what in {"payload", "cohort"}}
+    assert own == {("payload", "care"), ("payload", "police"), ("cohort", "analyst")}
+    assert {one.until - one.since for one in kept if one.what == "cohort"} == {100 * 86_400}
     world.clock.forward(days=99)
     assert erasing(world).erase() == Erased()
     world.clock.forward(days=1)
@@ -43,6 +47,7 @@ def test_all_goes_when_its_days_are_over(world: CohortWorld):
     assert erasing(world).erase() == Erased(2, 1, 0)
     assert erasing(world).erase() == Erased()
     assert not world.objects()
+    assert not {one.what for one in world.services.schedule.of(AGREEMENT)} & {"payload", "cohort"}
     assert rows(world, payloads.c.state, payloads.c.blinding) == [("erased", None)] * 2
     assert rows(world, cohorts.c.data, cohorts.c.key) == [("erased", None)]
     assert not rows(world, payload_pieces.c.number)
