@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from linkage.errors import LinkageError
 from matcher.cli.backups import backup_command, restore_command
+from matcher.cli.options import example
 from matcher.cli.purging import purge_command
 from matcher.cli.reporting import report_command
 from matcher.cli.runs import run_command, worker_command
@@ -43,7 +44,14 @@ def cli() -> None:
     """Link the encodings of several agencies without seeing a name."""
 
 
-@cli.command("link")
+@cli.command(
+    "link",
+    epilog=example(
+        "matcher link police.arrow care.arrow --agreement agreement.toml --out run/",
+        "matcher link police.arrow care.arrow school.arrow --onto run/ \\",
+        "    --agreement agreement.toml --out next/",
+    ),
+)
 @click.argument("files", nargs=-1, required=True, type=_FILE)
 @click.option("--agreement", required=True, type=_FILE, help="The agreement, in TOML.")
 @click.option(
@@ -58,16 +66,10 @@ def cli() -> None:
 def link_command(
     files: tuple[Path, ...], agreement: Path, out: Path, onto: Path | None, output: str
 ) -> None:
-    r"""Link the FILES that the agencies encoded, one per agency.
+    """Link the FILES that the agencies encoded, one per agency.
 
     Writes links.parquet, clusters.parquet, model.json and report.html, and what later runs build
     on: evidence.parquet and the folder scans. With --onto also lineage.parquet.
-
-    \b
-    Example:
-      matcher link police.arrow care.arrow --agreement agreement.toml --out run/
-      matcher link police.arrow care.arrow school.arrow --onto run/ \\
-          --agreement agreement.toml --out next/
     """
     from matcher.app.files import read_agreement
     from matcher.runs.outputs import refuse_foreign_folder
@@ -85,7 +87,7 @@ def link_command(
     click.echo(json.dumps(_summary(run, out)) if output == "json" else _summary_text(run, out))
 
 
-@cli.command("erase")
+@cli.command("erase", epilog=example("matcher erase run/ --tokens leavers.csv --out run/"))
 @click.argument("run", type=_RUN)
 @click.option("--tokens", required=True, type=_FILE, help="CSV: agency, record_token.")
 @click.option(
@@ -93,15 +95,11 @@ def link_command(
     help="Folder for the run without them; the RUN itself will do.",
 )  # fmt: skip
 def erase_command(run: Path, tokens: Path, out: Path) -> None:
-    r"""Erase records from a finished RUN, and what only they joined.
+    """Erase records from a finished RUN, and what only they joined.
 
     Needs none of the agencies' files. Only clusters that held one of the records change;
     lineage.parquet says how. Later runs --onto the new folder leave the records out. Other copies
     of the RUN, and the agencies' files, still hold them.
-
-    \b
-    Example:
-      matcher erase run/ --tokens leavers.csv --out run/
     """
     from matcher.runs.outputs import refuse_foreign_folder
 
@@ -114,7 +112,13 @@ def erase_command(run: Path, tokens: Path, out: Path) -> None:
         click.echo(f"matcher: {run} still holds them; delete it when {out} is in use", err=True)
 
 
-@cli.command("evaluate")
+@cli.command(
+    "evaluate",
+    epilog=example(
+        "matcher evaluate run/ --truth truth.csv --map police=police.map.parquet \\",
+        "    --map care=care.map.parquet",
+    ),
+)
 @click.argument("run", type=_RUN)
 @click.option("--truth", required=True, type=_FILE, help="CSV: agency, record_id, entity_id.")
 @click.option(
@@ -123,15 +127,10 @@ def erase_command(run: Path, tokens: Path, out: Path) -> None:
 )  # fmt: skip
 @click.option("--format", "output", type=_FORMAT, default="json", help="What stdout gets.")
 def evaluate_command(run: Path, truth: Path, maps: tuple[str, ...], output: str) -> None:
-    r"""Measure the RUN against a known truth.
+    """Measure the RUN against a known truth.
 
     Precision, recall and F1 with 95% confidence intervals: over all, by pair of agencies, and by
     each further column of the truth (sex, ethnicity, ...), whose values are subgroups.
-
-    \b
-    Example:
-      matcher evaluate run/ --truth truth.csv --map police=police.map.parquet \\
-          --map care=care.map.parquet
     """
     from matcher.runs.evaluate import evaluate
     from matcher.runs.evaluation_text import evaluation_text

@@ -9,28 +9,29 @@ from pathlib import Path
 
 import click
 
-from matcher.cli.options import FOLDER, format_option
+from matcher.cli.options import FOLDER, example, format_option
 
 # The commands import what they run: help and refusals needn't wait for it.
 
 
-@click.command("backup")
+@click.command(
+    "backup",
+    epilog=example(
+        "matcher backup /srv/concord --out /backups/concord-2026-03-02.tar",
+    ),
+)
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--out", required=True, type=FOLDER, help="The file of the backup; made new.")
 @click.option("--dry-run", is_flag=True, help="Say what it would hold, and write nothing.")
 @format_option
 def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
-    r"""Back up the matcher in DIR to one file, while it runs.
+    """Back up the matcher in DIR to one file, while it runs.
 
     All rows of one moment and the objects that they name, signed with the log's key. It can be
     restored onto SQLite or PostgreSQL, a folder or S3, whichever it came from. Neither the
     private keys, log.key and identity.key, nor matcher.toml are in it: keep copies of them apart
     from it. Whoever has the file
     has every encoding that was uploaded.
-
-    \b
-    Example:
-      matcher backup /srv/concord --out /backups/concord-2026-03-02.tar
     """
     from matcher.backups.writing import BackupWriter
     from matcher.config.loading import load_settings
@@ -65,7 +66,12 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
     )
 
 
-@click.command("restore")
+@click.command(
+    "restore",
+    epilog=example(
+        "matcher restore /backups/concord-2026-03-02.tar /srv/concord",
+    ),
+)
 @click.argument(
     "backup", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -73,16 +79,12 @@ def backup_command(folder: Path, out: Path, dry_run: bool, output: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Verify the file and the place, and write nothing.")
 @format_option
 def restore_command(backup: Path, folder: Path, dry_run: bool, output: str) -> None:
-    r"""Restore the backup FILE into the empty database and store of the matcher in DIR.
+    """Restore the backup FILE into the empty database and store of the matcher in DIR.
 
     DIR holds matcher.toml, log.key and identity.key, from where you keep them. Everything is
     verified before anything is written: a damaged FILE, or one of another matcher, changes nothing.
     Then run 'matcher verify-log DIR --earlier' with the newest log bundle or checkpoint that
     anybody has: what entered the log after the backup is lost, and the agencies will be told so.
-
-    \b
-    Example:
-      matcher restore /backups/concord-2026-03-02.tar /srv/concord
     """
     from matcher.backups.restoring import Restorer
     from matcher.config.loading import load_settings

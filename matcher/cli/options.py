@@ -12,3 +12,9 @@ format_option = click.option(
     "--format", "output", type=click.Choice(["text", "json"]), default="text",
     show_default=True, help="What stdout gets.",
 )  # fmt: skip
+
+
+def example(*lines: str) -> str:
+    """Return a command's example for the end of its help, whose lines stay as they are."""
+    # The backspace keeps click from filling the paragraph.
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matcher.cli.options import format_option
+from matcher.cli.options import example, format_option
 
 if TYPE_CHECKING:
     from matcher.cohorts.erasing import Erased
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 # The command imports what it runs: help and refusals needn't wait for it.
 
 
-@click.command("purge")
+@click.command("purge", epilog=example("matcher purge /srv/concord --dry-run"))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @format_option
 def purge_command(folder: Path, dry_run: bool, output: str) -> None:
-    r"""Erase what the agreements let the matcher in DIR keep no longer.
+    """Erase what the agreements let the matcher in DIR keep no longer.
 
     Uploads and the files of runs go when they are [retention] encodings_days old; what disclosures
     hold, sealed and not, goes after disclosures_days, and those whose time is over are ended;
@@ -34,10 +34,6 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     were never finished go after [uploads] days. What a run is
     using stays, with exit code 75: purge again. Run it once a day. Backups still hold what was
     erased since they were made: delete them in time.
-
-    \b
-    Example:
-      matcher purge /srv/concord --dry-run
     """
     from matcher.agreements.standings import Standings
     from matcher.cohorts.erasing import PayloadErasing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from matcher.cli.options import FOLDER
+from matcher.cli.options import FOLDER, example
 
 if TYPE_CHECKING:
     from matcher.reports.desk import Form
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # The command imports what it runs: help and refusals needn't wait for it.
 
 
-@click.command("report")
+@click.command("report", epilog=example("matcher report /srv/concord 3f9a0c12 --out run.pdf"))
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("run", metavar="RUN")
 @click.option(
@@ -24,15 +24,11 @@ if TYPE_CHECKING:
     help="The file to write, .html or .pdf; one that is there is replaced.",
 )  # fmt: skip
 def report_command(folder: Path, run: str, out: Path) -> None:
-    r"""Write the report of a finished RUN, for a data protection officer to file.
+    """Write the report of a finished RUN, for a data protection officer to file.
 
     RUN is its id, or the beginning of it. The report says what was linked, under which clause of
     the agreement, how well, what was disclosed and to whom, what was refused, what is erased when,
     and how to verify it with the log's checkpoint. It holds no identifier and no token.
-
-    \b
-    Example:
-      matcher report /srv/concord 3f9a0c12 --out run.pdf
     """
     form = _form(out)
     from matcher.app.building import open_matcher

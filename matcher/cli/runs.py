@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from matcher.cli.options import FOLDER, format_option
+from matcher.cli.options import FOLDER, example, format_option
 
 if TYPE_CHECKING:
     from matcher.config.settings import Settings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.5
 
 
-@click.command("run")
+@click.command("run", epilog=example("matcher run /srv/concord --agreement north-east --wait"))
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--agreement", required=True, metavar="ID", help="The id of an admitted agreement.")
 @click.option("--wait", is_flag=True, help="Wait until it has ended; a worker has to run.")
@@ -38,16 +38,12 @@ _LOOK_SECONDS = 0.5
 def run_command(
     folder: Path, agreement: str, wait: bool, out: Path | None, dry_run: bool, output: str
 ) -> None:
-    r"""Queue a run of all that the agencies have committed under an agreement.
+    """Queue a run of all that the agencies have committed under an agreement.
 
     Of each agency its newest upload goes in; two agencies are enough. When every agency has
     committed one, the matcher queues a run by itself. A run of just the same that hasn't ended is
     not queued again. The copy that --out makes is for 'matcher evaluate' and for people to look at:
     it holds what the matcher may know, and nobody else.
-
-    \b
-    Example:
-      matcher run /srv/concord --agreement north-east --wait
     """
     from matcher.app.running import open_runs
     from matcher.config.loading import load_settings
@@ -71,22 +67,18 @@ def run_command(
     _require_finished(view)
 
 
-@click.command("worker")
+@click.command("worker", epilog=example("matcher worker /srv/concord --processes 2"))
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--processes", type=click.IntRange(1, 64), metavar="N",
     help="How many runs at a time; [worker] processes if not given, and 1 at least.",
 )  # fmt: skip
 def worker_command(folder: Path, processes: int | None) -> None:
-    r"""Carry out the runs of the matcher in DIR until stopped, on this machine alone.
+    """Carry out the runs of the matcher in DIR until stopped, on this machine alone.
 
     'matcher serve' does so too, unless its [worker] processes are 0. Several may work at once, also
     on several machines if they share the database and the objects. One that is stopped, or killed,
     loses nothing: another goes on with its run.
-
-    \b
-    Example:
-      matcher worker /srv/concord --processes 2
     """
     from matcher.app.working import workers
     from matcher.config.loading import load_settings

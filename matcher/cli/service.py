@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from linkage.errors import InputError
-from matcher.cli.options import FILE, FOLDER, format_option
+from matcher.cli.options import FILE, FOLDER, example, format_option
 
 if TYPE_CHECKING:
     from linkage.audit.keys import VerifierKey
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 # The commands import what they run: help and refusals needn't wait for it.
 
 
-@click.command("init")
+@click.command(
+    "init",
+    epilog=example(
+        "matcher init /srv/concord --log-name concord.example/north-east",
+    ),
+)
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--log-name",
@@ -32,14 +37,10 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
 @format_option
 def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str) -> None:
-    r"""Make the folder DIR of a new matcher.
+    """Make the folder DIR of a new matcher.
 
     It gets matcher.toml, with comments, a new key for the log, keys of its own as a party of
     agreements and a folder for encodings. Nothing is overwritten.
-
-    \b
-    Example:
-      matcher init /srv/concord --log-name concord.example/north-east
     """
     from matcher.config.creation import create_matcher, default_log_name, plan_matcher
 
@@ -56,7 +57,12 @@ def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str)
     click.echo(json.dumps(_made(folder, key)) if output == "json" else _made_text(folder, key))
 
 
-@click.command("identity")
+@click.command(
+    "identity",
+    epilog=example(
+        "matcher identity /srv/concord --name hub > hub.card.toml",
+    ),
+)
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--name",
@@ -67,14 +73,10 @@ def init_command(folder: Path, log_name: str | None, dry_run: bool, output: str)
 @click.option("--make", is_flag=True, help="Make the keys, if the matcher has none yet.")
 @format_option
 def identity_command(folder: Path, name: str, make: bool, output: str) -> None:
-    r"""Show the public keys by which the matcher in DIR is a party of agreements.
+    """Show the public keys by which the matcher in DIR is a party of agreements.
 
     They are printed as the [[party]] of an agreement. With them it signs agreements that you admit,
     and its evidence on clusters.
-
-    \b
-    Example:
-      matcher identity /srv/concord --name hub > hub.card.toml
     """
     from linkage.protocol.cards import card_toml, parse_card
     from matcher.config.creation import create_identity
@@ -103,18 +105,14 @@ def identity_command(folder: Path, name: str, make: bool, output: str) -> None:
     click.echo(json.dumps(said) if output == "json" else card.rstrip())
 
 
-@click.command("migrate")
+@click.command("migrate", epilog=example("matcher migrate /srv/concord"))
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @format_option
 def migrate_command(folder: Path, dry_run: bool, output: str) -> None:
-    r"""Make the database of the matcher in DIR, or bring it to this release.
+    """Make the database of the matcher in DIR, or bring it to this release.
 
     Make a backup first. A database of a newer release is refused.
-
-    \b
-    Example:
-      matcher migrate /srv/concord
     """
     from matcher.config.loading import load_settings
     from matcher.store.database import Database
@@ -129,7 +127,12 @@ def migrate_command(folder: Path, dry_run: bool, output: str) -> None:
     )
 
 
-@click.command("verify-log")
+@click.command(
+    "verify-log",
+    epilog=example(
+        "matcher verify-log /srv/concord --earlier last-quarter.txt",
+    ),
+)
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--verifier-key",
@@ -144,15 +147,11 @@ def migrate_command(folder: Path, dry_run: bool, output: str) -> None:
 def verify_log_command(
     folder: Path, verifier_key: str | None, earlier: Path | None, output: str
 ) -> None:
-    r"""Verify the log in the database of the matcher in DIR, from its bytes.
+    """Verify the log in the database of the matcher in DIR, from its bytes.
 
     Every event, every node of its tree, every checkpoint that was ever signed and every
     cosignature. Needs no private key. Exit code 3 if a check fails. The console says when that
     was, and what was found.
-
-    \b
-    Example:
-      matcher verify-log /srv/concord --earlier last-quarter.txt
     """
     from linkage.audit.failures import LogError
     from matcher.config.loading import load_settings

@@ -8,26 +8,22 @@ from pathlib import Path
 
 import click
 
-from matcher.cli.options import FILE, FOLDER, format_option
+from matcher.cli.options import FILE, FOLDER, example, format_option
 
 # The commands import what they run: help and refusals needn't wait for it.
 
 
-@click.command("serve")
+@click.command("serve", epilog=example("matcher serve /srv/concord --port 8400"))
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--host", help="Where to listen; [service] host if not given.")
 @click.option("--port", help="Where to listen; [service] port if not given.")
 def serve_command(folder: Path, host: str | None, port: str | None) -> None:
-    r"""Serve the matcher in DIR over HTTP, until SIGTERM or Ctrl-C.
+    """Serve the matcher in DIR over HTTP, until SIGTERM or Ctrl-C.
 
     It listens on this machine alone unless told otherwise: put a proxy with TLS before it, and set
     [service] public_url. A database that 'matcher migrate' hasn't brought to this release is
     refused. When it is told to stop, requests that are under way are answered first. It starts the
     processes of [worker], which carry out runs.
-
-    \b
-    Example:
-      matcher serve /srv/concord --port 8400
     """
     from matcher.app.building import serve
     from matcher.app.working import workers
@@ -41,22 +37,18 @@ def serve_command(folder: Path, host: str | None, port: str | None) -> None:
     click.echo("matcher: stopped", err=True)
 
 
-@click.command("admit")
+@click.command("admit", epilog=example("matcher admit /srv/concord agreement.toml"))
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("agreement", metavar="AGREEMENT", type=FILE)
 @click.option("--dry-run", is_flag=True, help="Check everything, and store nothing.")
 @format_option
 def admit_command(folder: Path, agreement: Path, dry_run: bool, output: str) -> None:
-    r"""Admit an AGREEMENT to the matcher in DIR: from then on its parties are heard.
+    """Admit an AGREEMENT to the matcher in DIR: from then on its parties are heard.
 
     Signatures beside it, NAME.PARTY.signed, are stored with it. That of the party with the role
     matcher is your consent: the matcher makes it itself if the agreement has the keys of 'matcher
     identity', else it must be among them. The others may come over HTTP. Admitting it again adds
     signatures that are new.
-
-    \b
-    Example:
-      matcher admit /srv/concord agreement.toml
     """
     from matcher.app.building import open_matcher
     from matcher.app.files import read_agreement, signatures_beside
