@@ -176,8 +176,9 @@ def test_new_overwrites_nothing_and_can_be_dry(office, tmp_path):
 def test_every_command_in_the_readme_is_one():
     readme = Path("README.md").read_text(encoding="utf-8")
     section = readme.split("## Work under a signed agreement")[1].split("\n## ")[0]
-    blocks = "".join(re.findall(r"```\n(.*?)```", section, re.DOTALL)).replace("\\\n", " ")
-    lines = [shlex.split(line, comments=True) for line in blocks.splitlines()]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    typed = "".join(text for language, text in blocks if language in {"", "sh"})
+    lines = [shlex.split(line, comments=True) for line in typed.replace("\\\n", " ").splitlines()]
     assert len(lines) > 10
     for words in lines:
         assert words[0] == "agency-client"

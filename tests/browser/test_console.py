@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from matcher.ledger.searching import Wanted
 from tests.browser.conftest import DESKTOP, PHONE, Open, Window
-from tests.linkage.protocol.agreements import HUB, OFFICER
+from tests.linkage.protocol.agreements import AGREEMENT, HUB, OFFICER
 from tests.matcher.api.prepared import World
 from tests.matcher.console.test_pages import addresses
 from tests.matcher.console.visiting import link_for
@@ -115,7 +116,10 @@ def test_the_log_is_chosen_from_with_the_keyboard(window: Open, world: World):
     own.page.get_by_role("button", name="Show").focus()
     own.page.keyboard.press("Enter")
     own.page.wait_for_url("**/log?verb=disclosure*")
-    assert own.page.locator("tbody tr").count() == 3
+    disclosed = world.matcher.services.events.page(
+        Wanted(AGREEMENT.agreement.id, verb="disclosure")
+    )
+    assert own.page.locator("tbody tr").count() == disclosed.total == 4
 
 
 def test_without_scripts_everything_can_be_read(window: Open, world: World):

@@ -282,7 +282,8 @@ def test_the_officers_log_verifies_and_tells_both(world: World):
     assert kinds.count("disclosure.expired") == 1
     looked = [(own["kind"], own["party"]) for own in told if own["kind"].startswith("lookup.")]
     answered = [("lookup.answered", name) for name in ("care", "education", "health", "youth")]
-    assert looked == [("lookup.lodged", "police"), *answered, ("lookup.closed", "linker")]
+    ended = [("lookup.closed", "linker"), ("lookup.opened", "police")]
+    assert looked == [("lookup.lodged", "police"), *answered, *ended]
     refused = next(event for event in told if event["kind"] == "disclosure.refused")
     assert (refused["party"], refused["not_shared"]) == ("youth", True)
     assert refused["justification"] == "The family is supported already."

@@ -157,6 +157,10 @@ def test_verify_log_with_an_earlier_state(running, matcher, tmp_path: Path):
     with database.writing() as connection:
         for statement in (
             "DELETE FROM log_events WHERE leaf = 2",
+            "UPDATE log_sorts SET count = count - 1"
+            " WHERE id = (SELECT sort FROM log_index WHERE leaf = 2)",
+            "DELETE FROM log_index WHERE leaf = 2",
+            "DELETE FROM log_sorts WHERE count = 0",
             "DELETE FROM log_nodes WHERE level = 0 AND position = 2",
             "DELETE FROM log_checkpoints WHERE size = 3",
             "UPDATE log_head SET size = 2",

@@ -111,6 +111,6 @@ def test_killed_at_any_step_a_run_is_finished_once(matcher: Matcher, killing: Ki
     counted = Counter(places)
     assert counted["killed before a commit"] == 3
     assert counted["killed after a tile is kept"] == len(tiles)
-    assert counted["killed before an object is stored"] == 6
+    assert counted["killed before an object is stored"] == 7
     assert counted["killed after the work folder is removed"] == 1
     assert len(places) > 30
