@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/python -m examples.demo --out demo-run
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 check: $(READY)
 	$(BIN)/ruff check .
