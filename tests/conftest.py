@@ -1,5 +1,10 @@
 """What holds for every test."""
 
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -10,14 +15,29 @@ settings.load_profile("concord")
 pytest_plugins = ["tests.databases"]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share a fixture of their module on one worker: each would build its own."""
-    for item in items:
-        if isinstance(item, pytest.Function) and _shares(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+class AsFixturesAreShared:
+    """Tests go to the worker that is free, but those of a module that share a fixture to one.
+
+    Otherwise each worker would build what takes longest.
+    """
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: object) -> object | None:
+        """Return the scheduler, unless another is asked for by ``--dist``."""
+        from xdist.scheduler import LoadScopeScheduling
+
+        class Scheduling(LoadScopeScheduling):
+            def _split_scope(self, nodeid: str) -> str:
+                module = nodeid.partition("::")[0]
+                return module if _shares_a_fixture(config.rootpath / module) else nodeid
+
+        return Scheduling(config, log) if config.getoption("dist") == "load" else None
 
 
-def _shares(item: pytest.Function) -> bool:
-    found = item._fixtureinfo.name2fixturedefs.values()
-    return any(fixture.scope in {"module", "package"} for fixtures in found for fixture in fixtures)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(AsFixturesAreShared())
+
+
+@cache
+def _shares_a_fixture(module: Path) -> bool:
+    return 'scope="module"' in module.read_text(encoding="utf-8")
