@@ -32,6 +32,8 @@ from examples.safeguarding.quarters.stage import AGENCIES, RECIPIENT
 from hashing.risk.assess import Plan, assess
 from matcher.cli import cli as matcher
 from tests.agency_client.keystore.test_wrapping import CHEAP
+from tests.end_to_end.quarter_folders import agencies_but, found_in, needles_of, rows_of
+from tests.examples.notebooks import execute_notebook
 
 RECORDS = 250
 UNATTACKED = Plan(own=100, dense=(), pairs_to=0, rounds=1)
@@ -203,11 +205,6 @@ def test_moves_across_borders_are_those_that_agencies_tell_of(played: Played):
     assert 0.8 * true - 1 <= found <= 1.2 * true + 1
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_those_named_to_the_hub_are_children_in_need(played: Played):
     """Each table is of one child, who went missing more than once; the links were sure."""
     folder = played.stage.place(RECIPIENT, SECOND) / "opened"
@@ -318,6 +315,37 @@ def test_the_matcher_holds_no_name_no_place_and_no_concern(played: Played):
             assert not [own for own in places if own in content], path.name
             if not path.name.startswith("matcher.sqlite"):  # the agreement has its vocabulary
                 assert not [own for own in words if own in content], path.name
+
+
+# What of an agency's children lies with whom: nobody but the agency itself has more.
+MAY_HOLD = {
+    "matcher": {"record tokens"},
+    "analyst": set(),
+    "hub": set(),
+    "officer": set(),
+    "another agency": {"places"},
+    "the agency": {"record ids", "record tokens", "postcodes", "places"},
+}
+
+
+def test_what_lies_with_whom_is_what_may_lie_there(played: Played):
+    own = needles_of(played, "charity")
+    desks = {name: played.stage.desks[name].folder for name in ("analyst", "hub", "officer")}
+    found = {name: found_in(folder, own) for name, folder in desks.items()}
+    found["matcher"] = found_in(played.stage.operator.folder, own)
+    found["the agency"] = found_in(played.stage.desks["charity"].folder, own)
+    found["the agency"] |= found_in(played.stage.files, own)
+    others = [found_in(played.stage.desks[name].folder, own) for name in agencies_but("charity")]
+    found["another agency"] = set().union(*others)
+    assert all(held <= MAY_HOLD[party] for party, held in found.items()), found
+    assert found["the agency"] == MAY_HOLD["the agency"]
+    assert found["matcher"] == MAY_HOLD["matcher"]
+
+
+def test_the_notebook_runs_on_the_last_quarter(played: Played, tmp_path: Path):
+    areas = played.facts.newest.study.areas
+    book = execute_notebook(played.facts.newest.study.folder, areas, tmp_path)
+    assert all(cell["execution_count"] for cell in book.cells if cell["cell_type"] == "code")
 
 
 def test_each_quarter_has_a_version_and_an_epoch(played: Played):

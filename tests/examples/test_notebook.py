@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.agency_client.cohort.simulated import BOROUGHS, Simulated, simulate
+from tests.examples.notebooks import NOTEBOOK, execute_notebook
 
-NOTEBOOK = Path("examples/notebooks/safeguarding.ipynb")
 TITLES = (
     "Children who went missing together",
     "Children (dots) and the places (squares) that three or more of them share",
@@ -27,18 +25,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
 
 @pytest.fixture(scope="module")
 def executed(cohort: Simulated) -> Any:
-    """Run the notebook as Jupyter does, in a kernel of its own."""
-    out = cohort.folder.parent
-    listed = [f"{district},{borough}" for district, borough in BOROUGHS.items()]
-    (out / "boroughs.csv").write_text("\n".join(["district,borough", *listed]))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONCORD_COHORT", str(cohort.folder))
-        patch.setenv("CONCORD_BOROUGHS", str(out / "boroughs.csv"))
-        patch.setenv("CONCORD_OUT", str(out))
-        patch.setenv("IPYTHONDIR", str(out / "ipython"))
-        patch.setenv("JUPYTER_RUNTIME_DIR", str(out / "runtime"))
-        book = nbformat.read(NOTEBOOK, as_version=4)
-        return NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    return execute_notebook(cohort.folder, BOROUGHS, cohort.folder.parent)
 
 
 def outputs(book: Any, form: str) -> list[str]:
