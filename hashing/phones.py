@@ -39,6 +39,7 @@ def _standardise(value: str, region: str | None) -> Cell:
         number = phonenumbers.parse(plain, region)
     except phonenumbers.NumberParseException:
         return Cell("", _NOT_POSSIBLE)
-    if not phonenumbers.is_possible_number(number):
+    # Zeros alone are a placeholder, of which the library would write one too few.
+    if not number.national_number or not phonenumbers.is_possible_number(number):
         return Cell("", _NOT_POSSIBLE)
     return Cell(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
