@@ -19,7 +19,7 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 # SHA-256 of every outcome in the vectors. A new row changes it; an old row never may.
 DIGESTS = {
     "uk-person/1": "96aa453672932fbe3b83f6a8de25ac89164cebb222cbbc8a7c07c87cea802d2c",
-    "generic/1": "a793bdd01be3dac40af7ff957580c76413039dcd8d8181439b2c2b9f962275c0",
+    "generic/1": "79b26fe5a9af8bdd133207190cd6b298aa7c25f5440ee02b1621628eeedfe715",
 }
 
 
