@@ -41,6 +41,9 @@ _AT_FIRST = 2**16
 # One batch is written at a time, so that small requests find a thread and the interpreter free:
 # that is as fast as a core hashes, and meanwhile the next is received.
 _WRITING = 1
+# All agencies may begin in the same moment: twenty threads would each keep small requests waiting.
+# One that waits for the database doesn't hold up all others.
+_ANNOUNCING = 2
 
 
 def upload_routes(uploads: Uploads) -> Routes:
@@ -53,6 +56,7 @@ def upload_routes(uploads: Uploads) -> Routes:
 
 def _declare_steps(routes: Routes, uploads: Uploads) -> None:
     upload_path = "/agreements/{digest}/uploads/{upload}"
+    order = Order(_ANNOUNCING)
 
     @routes.post(
         "/agreements/{digest}/rounds/{number}/uploads",
@@ -60,10 +64,13 @@ def _declare_steps(routes: Routes, uploads: Uploads) -> None:
         body=_ANNOUNCEMENT,
         answer=UploadState,
     )
-    def announce_upload(call: SignedCall, number: RoundNumber) -> UploadState:
+    async def announce_upload(call: SignedCall, number: RoundNumber) -> UploadState:
         """Announce a file; announced before, it is gone on with."""
-        announced = parse_announcement(call.body, "The announcement")
-        return uploads.open(call.place.digest, call.place.party, number, announced)
+        announced, place = parse_announcement(call.body, "The announcement"), call.place
+        async with order.place():
+            return await run_in_threadpool(
+                uploads.open, place.digest, place.party, number, announced
+            )
 
     @routes.get(
         "/agreements/{digest}/rounds/{number}/upload",
