@@ -8,7 +8,6 @@ the parties can resolve; a justification that looks as if it named one of them i
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
@@ -26,31 +25,11 @@ from pydantic.dataclasses import dataclass
 
 from linkage.audit.failures import MalformedError
 from linkage.audit.kinds import KINDS, Kind
+from linkage.wording import names_nobody, visible
 
 TYPE = "concord.event/1"
 MOST_BYTES = 1 << 14
-
-# Numbers of records, of cases and of telephones, dates of birth, e-mail addresses, postcodes.
-_IDENTIFYING = re.compile(
-    r"[0-9](?:[ ./-]?[0-9]){5}|@|\b[A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}\b", re.ASCII
-)
-# Control characters, line separators, and what turns or hides the text around it.
-_INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
 _STRICT = ConfigDict(extra="forbid", strict=True)
-
-
-def _visible(text: str) -> str:
-    if _INVISIBLE.search(text):
-        raise ValueError("must be one line of visible characters")
-    return text
-
-
-def _names_nobody(text: str) -> str:
-    if _IDENTIFYING.search(text):
-        raise ValueError("must not hold a date, a number of six digits or more, a postcode or an @")
-    return text
 
 
 def _utc_second(at: datetime) -> datetime:
@@ -60,10 +39,8 @@ def _utc_second(at: datetime) -> datetime:
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
-Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_visible)]
-Text = Annotated[
-    str, Field(max_length=1000), AfterValidator(_visible), AfterValidator(_names_nobody)
-]
+Phrase = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(visible)]
+Text = Annotated[str, Field(max_length=1000), AfterValidator(visible), AfterValidator(names_nobody)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 

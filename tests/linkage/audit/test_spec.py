@@ -14,6 +14,7 @@ from linkage.audit import events as events_module
 from linkage.audit.failures import BundleError
 from linkage.audit.kinds import KINDS, VERBS
 from linkage.audit.verification import STEPS, Trust, verify_bundle
+from linkage.wording import IDENTIFYING
 from tests.linkage.audit.bits import flipped
 from tests.linkage.audit.made_up import KEYS, LyingLog, as_lines, event, events
 from tests.linkage.audit.reference import verify
@@ -62,7 +63,7 @@ def test_the_kinds_are_those_of_the_table():
 
 
 def test_the_pattern_of_justifications_is_that_of_the_code():
-    assert f"\n{events_module._IDENTIFYING.pattern}\n" in SPEC
+    assert f"\n{IDENTIFYING.pattern}\n" in SPEC
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.json")))
