@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from agency_client.faults import Faults, refuse_blank_ids, refuse_damaged, refus
 from agency_client.keystore.vault import StoredSecret
 from agency_client.leakage.guard import Guard
 from agency_client.leakage.record import verdict
+from agency_client.leakage.verdict import require_sayable
+from agency_client.leakage_files import page_path
 from agency_client.outputs import refuse_unusable, written_together
 from agency_client.piecework import SAMPLED, EncodedPiece, Piecework, in_order
 from agency_client.reading.pieces import OpenExtract
@@ -36,8 +39,6 @@ from linkage.encodings import Header
 from linkage.errors import InputError
 from linkage.protocol.agreement import Agreement, parse_agreement
 from linkage.protocol.weakness import scheme_warnings
-
-REPORT_SUFFIX = ".leakage.html"
 
 Report = Callable[[str], None]
 
@@ -66,7 +67,7 @@ class EncodeRequest:
     def guard(self) -> Guard:
         """Where the leakage report goes, and whether it is overruled."""
         reason = (self.overruled or "").strip() or None
-        return Guard(self.agency, self.out.with_suffix(REPORT_SUFFIX), reason)
+        return Guard(self.agency, page_path(self.out), reason)
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,7 @@ def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
     inputs = [*request.extract.files, request.agreement, secret_file, request.columns]
     outputs = (request.out, request.map_out, *request.guard.files)
     refuse_unusable(outputs, filter(None, inputs))
+    require_sayable(request.guard.overruled)
     agreement = _read_agreement(request)
     clean = agreement.is_clean(request.agency)
     column_map = _read_columns(request)
@@ -158,7 +160,13 @@ def encode_extract(request: EncodeRequest, report: Report) -> EncodeResult:
         leakage = request.guard.attack(
             agreement.scheme, secret, tally.drawn.rows, report, clean=clean
         )
-        header = Header(request.agency, agreement.scheme.digest(), encoder.layout, alternates)
+        header = Header(
+            request.agency,
+            agreement.scheme.digest(),
+            encoder.layout,
+            alternates,
+            sha256(request.guard.record(leakage)).hexdigest(),
+        )
         written = (
             None if request.dry_run else _write(request, header, shuffler, finder, secret, report)
         )

@@ -7,7 +7,8 @@ The file has a column ``record_token`` (16 random bytes) and one column per grou
 ``group:NAME``, of ``length / 8`` bytes: bit *i* is byte ``i // 8``, mask ``0x80 >> (i % 8)``, as
 clkhash serialises a CLK. A null group is an Arrow null. The last record batch is empty and
 carries the number of rows and a SHA-256 over everything before it, so that a truncated or
-altered file is refused.
+altered file is refused. The schema's metadata say who has encoded under which scheme, and name the
+leakage report of the file by its digest.
 """
 
 from __future__ import annotations
@@ -45,13 +46,15 @@ class Header:
     """Who encoded, under which scheme (digest in hex), and how the rows are laid out.
 
     ``alternates`` says that rows with the same token are alternates of one record; without it
-    every row has a token of its own.
+    every row has a token of its own. ``leakage`` is the SHA-256, in hex, of the leakage report in
+    JSON; empty where the file comes without one.
     """
 
     agency: str
     scheme_digest: str
     layout: tuple[GroupLayout, ...]
     alternates: bool = False
+    leakage: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,8 @@ def _schema(header: Header) -> Any:
         "scheme": header.scheme_digest,
         "alternates": str(header.alternates).lower(),
     }
+    if header.leakage:
+        metadata["leakage"] = header.leakage
     return pa.schema(fields, metadata=metadata)
 
 
@@ -256,11 +261,13 @@ def _parse_schema(schema: Any, name: str) -> Header:
         for field in schema
         if field.name.startswith(_GROUP_PREFIX) and pa.types.is_fixed_size_binary(field.type)
     )
-    alternates = metadata.get("alternates") == "true"
-    header = Header(metadata.get("agency", ""), metadata.get("scheme", ""), layout, alternates)
+    alternates, leakage = metadata.get("alternates") == "true", metadata.get("leakage", "")
+    agency, scheme = metadata.get("agency", ""), metadata.get("scheme", "")
+    header = Header(agency, scheme, layout, alternates, leakage)
     well_formed = layout and all(group.length % 64 == 0 for group in layout)
+    named_well = re.fullmatch(r"(?:[0-9a-f]{64})?", leakage)
     # Metadata and all: what isn't exactly the schema of this header was not written by us.
-    if not well_formed or not schema.equals(_schema(header), check_metadata=True):
+    if not well_formed or not named_well or not schema.equals(_schema(header), check_metadata=True):
         raise VerificationError(
             f"{name} is not a file of encodings in the format {FORMAT!r}; "
             "make it with 'agency-client encode'."
@@ -324,6 +331,8 @@ def _bytes_of(column: Any, width: int) -> NDArray[np.uint8]:
 
 def _header_digest(header: Header) -> Any:
     lines = [FORMAT, header.agency, header.scheme_digest, str(header.alternates).lower()]
+    # Only where there is one: of older files, which name none, the digest stays what it was.
+    lines += [f"leakage {header.leakage}"] if header.leakage else []
     lines += [f"{group.name} {group.length}" for group in header.layout]
     return hashlib.sha256("\n".join(lines).encode())
 

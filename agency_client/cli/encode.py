@@ -63,7 +63,8 @@ Example:
 @click.option(
     "--overrule",
     metavar="REASON",
-    help="Why encodings that leak too much may go all the same; goes on record in the report.",
+    help="Why encodings that leak too much may go all the same; goes on record in the report, and "
+    "with the upload.",
 )
 @click.option("--dry-run", is_flag=True, help="Do all of it, and write the leakage report alone.")
 @click.option(
@@ -100,7 +101,8 @@ def encode(  # noqa: PLR0913 - one parameter per option
 
     Before anything is written, a sample of the encodings is attacked on your machine, as by someone
     who has your list and not the secret. What that recovers stands in OUT.leakage.html, and beside
-    it in JSON; over the limit nothing else is written and the exit code is 3.
+    it in JSON; over the limit nothing else is written and the exit code is 3. Keep the JSON where
+    it is: 'push' takes OUT only with its own report beside it, and tells the verdict.
     """
     if not out.name:
         raise click.BadParameter("it needs a file name", param_hint="--out")

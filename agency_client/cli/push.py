@@ -61,6 +61,7 @@ class _Errand:
             "rows": self.file.rows,
             "size": self.file.size,
             "sha256": self.file.sha256,
+            "leakage": self.file.leakage.verdict if self.file.leakage else None,
             "receipt": str(receipt_path(self.file.path)),
         }
 
@@ -99,6 +100,10 @@ def push(
     has arrived; the same holds if you run the command again. The receipt, FILE.receipt, proves that
     the matcher's log holds what you have sent. Exit code 75 while the agreement isn't in force or
     no round is open, 3 where the file is found damaged or not to fit, 4 where a rule forbids it.
+
+    The leakage report in JSON has to lie beside FILE, as 'encode' has written it: its verdict, what
+    each attack recovered and its digest go with the upload, signed, to the matcher and to data
+    protection officers. Files that were encoded without a report go without.
 
     With --attributes, --events or --associations, payload for analysts goes after it: with the same
     command, or later with one that adds them. It is checked row by row against the agreement's
@@ -180,9 +185,16 @@ def _tell(
     click.echo(
         f"committed in round {errand.round}: {errand.file.rows:,} rows, "
         f"{errand.file.size:,} bytes\n"
+        f"leakage report: {_leakage(errand.file)}\n"
         f"receipt: {receipt_path(errand.file.path)}, verified against the matcher's log"
     )
     for own in pushed:
         done = "was committed before" if own.before else "committed"
         click.echo(f"payload for {own.analyst} {done}: {own.pieces:,} pieces of 1 MiB, sealed")
         click.echo(f"receipt: {own.receipt}, verified against the matcher's log")
+
+
+def _leakage(file: SendableFile) -> str:
+    if file.leakage is None:
+        return "none came with the file"
+    return f"{file.leakage.verdict}, which the upload tells with the digest of the report"

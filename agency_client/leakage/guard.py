@@ -32,6 +32,10 @@ class Guard:
         """The page, and the same in JSON beside it."""
         return self.page, self.page.with_suffix(".json")
 
+    def record(self, leakage: LeakageReport) -> bytes:
+        """Return the report in JSON, as it is written."""
+        return as_json(leakage, self.agency, self.overruled).encode()
+
     def attack(
         self,
         scheme: Scheme,
@@ -51,10 +55,10 @@ class Guard:
             clean=clean,
         )
         page = as_html(leakage, self.agency, self.overruled)
-        record = as_json(leakage, self.agency, self.overruled)
+        record = self.record(leakage)
         first, second = self.files
         write_together(
-            second, lambda sink: sink.write(record.encode()),
+            second, lambda sink: sink.write(record),
             first, lambda sink: sink.write(page.encode()),
         )  # fmt: skip
         require_no_leak(leakage, self.overruled)

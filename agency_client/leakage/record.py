@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from agency_client.leakage_files import FORMAT
 from hashing.risk import AttackResult, LeakageReport, Measure
-
-FORMAT = "concord-leakage/1"
 
 
 def as_json(report: LeakageReport, agency: str, overruled: str | None = None) -> str:

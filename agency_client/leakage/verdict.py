@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from pydantic import TypeAdapter, ValidationError
+
 from hashing.risk import LeakageReport
-from linkage.errors import VerificationError
+from linkage.errors import InputError, VerificationError
+from linkage.protocol.leakage import Reason
+
+_REASON = TypeAdapter(Reason)
 
 
 class LeakageError(VerificationError):
     """The encodings give away more than the limit; exit code 3."""
+
+
+def require_sayable(overruled: str | None) -> None:
+    """Raise `InputError` for a reason that can't go on record, since others read it, too."""
+    if overruled is None:
+        return
+    try:
+        _REASON.validate_python(overruled)
+    except ValidationError:
+        raise InputError(
+            "The reason for overruling can't go on record, where the matcher and data protection "
+            "officers read it: leave out dates, long numbers, postcodes and addresses, and keep to "
+            "one line of at most 1,000 characters."
+        ) from None
 
 
 def require_no_leak(report: LeakageReport, overruled: str | None) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from agency_client.leakage_files import summary_beside
 from linkage.encodings import GroupLayout, Header, opened_encodings
 from linkage.errors import InputError, PolicyError
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.leakage import LeakageSummary
 
 _CHUNK = 2**20
 
@@ -18,6 +20,7 @@ _CHUNK = 2**20
 class SendableFile:
     """A file: SHA-256 (hex) and bytes of the whole, rows and digest that close it.
 
+    ``leakage`` is what is told of its leakage report, None where it was encoded without one.
     ``stamp`` changes when somebody writes the file.
     """
 
@@ -26,6 +29,7 @@ class SendableFile:
     size: int
     rows: int
     encodings: str
+    leakage: LeakageSummary | None
     stamp: tuple[int, int, int]
 
     def part(self, start: int, length: int) -> bytes:
@@ -52,20 +56,22 @@ def look_at(
     """Return what has to be known of a file before it is sent.
 
     ``report`` is told how many more bytes were read. Raises `VerificationError` for what is no
-    whole file of encodings, `PolicyError` for one of another agency or scheme.
+    whole file of encodings, and where the leakage report beside it isn't the file's own,
+    `PolicyError` for one of another agency or scheme.
     """
     stamp = _stamp(path)
     with path.open("rb") as file:
         with opened_encodings(file, str(path)) as reader:
             header, (rows, encodings) = reader.header, reader.closing()
         _require_own(header, path, agreement, agency)
+        leakage = summary_beside(path, header.leakage)
         file.seek(0)
         digest, size = hashlib.sha256(), 0
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
             size += len(chunk)
             report(len(chunk))
-    return SendableFile(path, digest.hexdigest(), size, rows, encodings, stamp)
+    return SendableFile(path, digest.hexdigest(), size, rows, encodings, leakage, stamp)
 
 
 def _require_own(header: Header, path: Path, agreement: Agreement, agency: str) -> None:

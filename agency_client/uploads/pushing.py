@@ -168,4 +168,5 @@ class Push:
             parts=tuple(self._parts[number] for number in range(count)),
             rows=self._file.rows,
             encodings=self._file.encodings,
+            leakage=self._file.leakage,
         )

@@ -21,9 +21,10 @@ from linkage.protocol.canonical import (
     parse_message,
 )
 from linkage.protocol.keys import Identity
+from linkage.protocol.leakage import LeakageSummary
 from linkage.protocol.secret_messages import agencies, require_this_agreement
 from linkage.protocol.settings import settings
-from linkage.protocol.signing import Digest, sign, verify_signed
+from linkage.protocol.signing import Digest, open_envelope, sign, verify_signed
 
 MANIFEST_KIND = "upload-manifest"
 MOST_PARTS = 10_000
@@ -72,7 +73,8 @@ class Manifest:
 
     ``upload`` is the id that the matcher gave, ``sha256`` and ``size`` (bytes) are of the whole
     file, ``parts`` of its parts in order; ``rows`` and ``encodings`` are what closes the file of
-    encodings (linkage/encodings.py).
+    encodings (linkage/encodings.py). ``leakage`` is None of a file that was encoded without a
+    leakage report, and then isn't in the message.
     """
 
     agreement: Digest
@@ -85,6 +87,7 @@ class Manifest:
     parts: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MOST_PARTS)]
     rows: Annotated[int, Field(ge=0, lt=2**53)]
     encodings: Digest
+    leakage: LeakageSummary | None = None
 
     @model_validator(mode="after")
     def _parts_make_the_file(self) -> Self:
@@ -159,6 +162,15 @@ def verify_manifest(
             "(step 7); push the file again."
         )
     return signed.signer, manifest
+
+
+def leakage_of(manifest: bytes) -> LeakageSummary | None:
+    """Return what a signed manifest tells of the leakage report; nothing is verified again.
+
+    For manifests that were verified when they were stored. Raises `VerificationError`.
+    """
+    _, payload = open_envelope(manifest, "The manifest")
+    return parse_message(_MANIFEST, payload, "The payload of the manifest").leakage
 
 
 def receipt_bytes(

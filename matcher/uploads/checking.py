@@ -45,6 +45,7 @@ def require_fit(
         file.seek(0)
         with opened_encodings(file, name) as reader:
             _require_header(reader.header, groups, agreement, agency, name)
+            _require_report(reader.header, manifest, name)
             suspects = _read_all(reader, manifest, name)
         if len(suspects):
             file.seek(0)
@@ -80,6 +81,16 @@ def _require_header(
             "scheme",
             f"{name} was encoded under another scheme than that of the agreement "
             f"({agreement.scheme.digest()[:12]}…); encode the extract again with this agreement.",
+        )
+
+
+def _require_report(header: Header, manifest: Manifest, name: str) -> None:
+    told = manifest.leakage.report if manifest.leakage else ""
+    if header.leakage != told:
+        raise UnfitError(
+            "report",
+            f"{name} was encoded with another leakage report than its manifest tells of; push it "
+            "again with the report that was written beside it, or encode the extract again.",
         )
 
 

@@ -11,6 +11,7 @@ REASONS = {
     "scheme": "It was encoded under another scheme than that of the agreement",
     "agency": "It was encoded in the name of another agency",
     "manifest": "It holds other rows than its manifest says",
+    "report": "It was encoded with another leakage report than its manifest tells of",
 }
 """What the log says of a refusal, by its name; never anything from the file."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from hashlib import sha256
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from agency_client.cli import cli
 from agency_client.encoding import EncodeRequest, encode_extract
+from agency_client.leakage_files import summary_beside
 from agency_client.reading.source import file_source
 from hashing.encoder import Encoder
 from hashing.secret import LinkageSecret
@@ -94,6 +96,16 @@ def test_json_is_the_only_thing_on_standard_output(desk):
     assert len(summary["scheme_digest"]) == 64
     assert summary["out"].endswith("out.arrow")
     assert summary["map"].endswith("out.map.parquet")
+
+
+def test_the_encodings_name_their_leakage_report(desk):
+    for _ in range(2):
+        assert invoke(*desk.arguments()).exit_code == 0
+        _, record = desk.reports
+        encodings, _ = read_outputs(desk)
+        assert encodings.header.leakage == sha256(record.read_bytes()).hexdigest()
+        told = summary_beside(desk.outputs[0], encodings.header.leakage)
+        assert told.verdict == json.loads(record.read_bytes())["verdict"]
 
 
 def test_the_outputs_are_the_owners_alone(desk):
@@ -221,6 +233,7 @@ FAILURES = [
     (spoil_nothing, {"out": "secret.key"}, 1, "another file of this command"),
     (spoil_nothing, {"out": "."}, 1, "not a file"),
     (spoil_nothing, {"map_out": "out.arrow"}, 1, "another file of this command"),
+    (spoil_nothing, {"overrule": "born 14/03/2011"}, 1, "can't go on record"),
     (spoil_nothing, {"agency": None}, 2, "--agency"),
     (spoil_nothing, {"format": "xml"}, 2, "--format"),
 ]

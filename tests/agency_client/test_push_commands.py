@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert
 
 from agency_client.cli import cli
 from agency_client.keystore.store import create_keystore, open_keystore
+from agency_client.leakage_files import record_path, summary_beside
 from agency_client.signatures import signature_path
 from linkage.protocol.agreement import parse_agreement
 from linkage.protocol.result import RunResult, result_bytes
@@ -22,6 +23,7 @@ from matcher.objects.folder import Folder
 from matcher.store.migrating import migrate
 from matcher.store.tables import results
 from tests.agency_client.keystore.test_wrapping import CHEAP
+from tests.agency_client.test_leakage_files import LEAKY, REASON, REPORT, beside
 from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import ROLES, TEXT
@@ -132,6 +134,35 @@ def test_push_and_status(ready: Office):
     assert receipt.exists()
     assert again.exit_code == 0
     assert "committed in round 1: 2,000 rows" in again.stdout
+
+
+def test_what_came_of_the_leakage_report_is_signed_for(ready: Office):
+    _, digest = beside(ready.folder, LEAKY, REASON)
+    path = file_at(ready, file_of("police", leakage=digest))
+    done = ready.run("push", path, "--format", "json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["leakage"] == "overruled"
+    receipt = Path(told["receipt"]).read_bytes()
+    manifest = verify_receipt(receipt, "it", ready.agreed, "police", LOG.verifier).manifest
+    assert manifest.leakage == summary_beside(path, digest)
+    assert "leakage report: overruled" in ready.run("push", path).stdout
+
+
+def test_without_its_own_leakage_report_nothing_is_sent(ready: Office):
+    _, digest = beside(ready.folder, REPORT)
+    path = file_at(ready, file_of("police", leakage=digest))
+    beside(ready.folder, LEAKY, REASON)
+    other = ready.run("push", path)
+    assert (other.exit_code, "written by another run" in other.stderr) == (3, True)
+    record_path(path).unlink()
+    for words in ((), ("--dry-run",)):
+        missing = ready.run("push", path, *words)
+        assert (missing.exit_code, "Put it back beside" in missing.stderr) == (3, True)
+    assert json.loads(ready.run("status", "--format", "json").stdout)["upload"] is None
+    # A file of an earlier release names no report, whatever lies beside it.
+    older = ready.run("push", file_at(ready))
+    assert (older.exit_code, "none came with the file" in older.stdout) == (0, True)
 
 
 def test_a_run_without_your_upload_is_not_yours(ready: Office):

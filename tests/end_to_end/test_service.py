@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -26,6 +27,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import MetaData, select
 
+from agency_client.leakage_files import record_path
+from linkage.protocol.upload import leakage_of, open_receipt
 from matcher.cli import cli as matcher
 from matcher.store.database import Database
 from tests.agency_client.parties import PASSPHRASE, ROLES, Office, new_office
@@ -230,6 +233,17 @@ def test_the_agencies_records_are_linked(world: World):
     links = pq.read_table(world.office.folder / "run" / "links.parquet")
     assert links.num_rows > 20
     assert world.outputs["run"]["state"] == "finished"
+
+
+def test_what_agencies_signed_of_leakage_is_what_their_own_reports_say(world: World):
+    for agency in AGENCIES:
+        encodings = world.file(agency).with_name("first.arrow")
+        report = record_path(encodings).read_bytes()
+        receipt = encodings.with_name("first.arrow.receipt").read_bytes()
+        told = leakage_of(open_receipt(receipt, "it").manifest)
+        assert told is not None
+        assert told.report == sha256(report).hexdigest()
+        assert told.verdict == json.loads(report)["verdict"]
 
 
 def test_a_later_upload_is_linked_onto_the_earlier_run(world: World):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -82,6 +83,38 @@ def test_bits_are_serialised_as_clkhash_does():
     data = to_bytes(Encodings(header, np.zeros((1, 16), np.uint8), words, np.ones((1, 1), bool)))
     batch = pa.ipc.open_file(data).get_batch(0)
     assert batch.column("group:g")[0].as_py() == bytes([0x80, 0x40, 0, 0, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("leakage", "digest"),
+    [
+        ("", "1f2de13d442b522a5a5c479c37a35f70d0e2021126ed0cf6cf4973675829ab69"),
+        ("5a" * 32, "58f09303f4f22aaac49ce078110db1cc90bcdcbe022e8f5a3cc356c8a6fd551d"),
+    ],
+)
+def test_the_digest_of_a_file_is_this(leakage, digest):
+    """Of one that names no leakage report it is what it was before files could name one."""
+    encodings = make(3, [64, 128])
+    named = replace(encodings, header=replace(encodings.header, leakage=leakage))
+    assert_same(read(to_bytes(named)), named)
+    assert read(to_bytes(named)).digest == digest
+
+
+@pytest.mark.parametrize("leakage", ["5a" * 31, "5A" * 32, "5a" * 32 + "\n", "leakage.json"])
+def test_a_leakage_report_is_named_by_its_digest_alone(leakage):
+    encodings = make(3, [64])
+    data = to_bytes(replace(encodings, header=replace(encodings.header, leakage=leakage)))
+    with pytest.raises(VerificationError, match="not a file of encodings"):
+        read(data)
+
+
+def test_the_leakage_report_can_t_be_exchanged():
+    encodings = make(3, [64])
+    header = replace(encodings.header, leakage="5a" * 32)
+    data = to_bytes(replace(encodings, header=header))
+    assert data.count(b"5a" * 32) == 2  # Arrow writes the schema twice
+    with pytest.raises(VerificationError, match="altered or cut short"):
+        read(data.replace(b"5a" * 32, b"6b" * 32))
 
 
 def test_every_flipped_bit_is_refused_or_changes_nothing():

@@ -22,6 +22,7 @@ from matcher.uploads.checking import require_fit
 from matcher.uploads.failures import UnfitError
 from matcher.uploads.layout import most_body, require_layout
 from tests.linkage.protocol.agreements import AGREEMENT
+from tests.linkage.protocol.leaks import OVERRULED, PASSED
 from tests.matcher.uploading import DIGEST, LAYOUT, closing, encodings, file_of, sha256
 
 FILE = file_of("police")
@@ -64,6 +65,15 @@ def test_what_the_client_writes_fits():
     sink = io.BytesIO()
     write_encodings(sink, rows.header, [rows])
     check(sink.getvalue())
+
+
+def test_file_and_manifest_name_one_leakage_report():
+    named = file_of("police", leakage=PASSED.report)
+    check(named, replace(manifest_of(named), leakage=PASSED))
+    for data, told in [(named, None), (named, OVERRULED), (FILE, PASSED)]:
+        with pytest.raises(UnfitError, match="another leakage report") as refused:
+            check(data, replace(manifest_of(data), leakage=told))
+        assert refused.value.reason == "report"
 
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd"])

@@ -15,6 +15,7 @@ from linkage.protocol.signing import sign
 from linkage.protocol.upload import MANIFEST_KIND, Manifest, receipt_bytes, sign_manifest
 from tests.linkage.audit.made_up import LOG, event, signer
 from tests.linkage.protocol.agreements import AGREEMENT
+from tests.linkage.protocol.leaks import LEAK, OVERRULED, PASSED
 from tests.linkage.protocol.make_vectors import OK, refused, write
 from tests.linkage.protocol.parties import CARE, MATCHER, POLICE
 
@@ -46,8 +47,18 @@ def receipt(manifest=SIGNED, place=PLACE, log=LOG, **changes):
 def manifest_vectors():
     few = settings(MANIFEST) | {"parts": ["01" * 32]}
     whole = settings(MANIFEST)
+    belied = settings(PASSED) | {"attacks": [settings(LEAK)]}
     cases = {
         "accepted": ("care sent a file in three parts", SIGNED, OK),
+        "with-leakage": (
+            "care tells of its leakage report, which it has overruled",
+            sign_manifest(replace(MANIFEST, leakage=OVERRULED), CARE), OK,
+        ),
+        "belied-leakage": (
+            "passed, and an attack is over the limit",
+            sign(MANIFEST_KIND, canonical_json(whole | {"leakage": belied}), CARE),
+            refused(7, "can't be so"),
+        ),
         "other-round": (
             "for another round", sign_manifest(replace(MANIFEST, round=3), CARE),
             refused(7, "round 3"),
