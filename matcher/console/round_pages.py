@@ -6,21 +6,32 @@ from dataclasses import dataclass
 
 from fastapi import Response
 
+from linkage.protocol.leakage import LeakageSummary
 from linkage.protocol.replies import RoundEntry, RoundState
 from matcher.agreements.rounds import Rounds
 from matcher.console.pages import Pages, SignedIn, Visit
-from matcher.console.readers import THOSE_WHO_RUN_IT
+from matcher.console.readers import OVERSEERS, THOSE_WHO_RUN_IT
 from matcher.ledger.searching import EventSearch, Found, Wanted
-from matcher.uploads.overview import CommittedUpload, CommittedUploads
+from matcher.uploads.overview import CommittedUpload, CommittedUploads, verdict_of
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What came of an agency's leakage report with its upload; ``summary`` None if none did."""
+
+    agency: str
+    verdict: str
+    summary: LeakageSummary | None
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A round as the page shows it; ``handshake`` is None of those that were left behind."""
+    """A round as the page shows it; ``reports`` are those that the visitor may see."""
 
     entry: RoundEntry
     uploads: list[CommittedUpload]
     outstanding: list[str]
+    reports: list[_Report]
 
 
 def round_pages(rounds: Rounds, committed: CommittedUploads, events: EventSearch) -> Pages:
@@ -35,7 +46,7 @@ def round_pages(rounds: Rounds, committed: CommittedUploads, events: EventSearch
         upcoming = rounds.state(agreement, len(opened) + 1)
         return visit.page(
             "rounds.html",
-            rounds=_rows(visit, opened, committed.of(visit.place.digest)),
+            rounds=_rows(visit, opened, committed),
             upcoming=upcoming if _is_begun(upcoming) else None,
             refused=_refused(events, visit),
         )
@@ -43,15 +54,26 @@ def round_pages(rounds: Rounds, committed: CommittedUploads, events: EventSearch
     return pages
 
 
-def _rows(
-    visit: Visit, opened: tuple[RoundEntry, ...], uploads: list[CommittedUpload]
-) -> list[_Row]:
-    agencies = visit.place.agreement.names("agency")
+def _rows(visit: Visit, opened: tuple[RoundEntry, ...], committed: CommittedUploads) -> list[_Row]:
+    agencies, reports = visit.place.agreement.names("agency"), _reports(visit, committed)
+    uploads = committed.of(visit.place.digest)
     found = []
     for entry in reversed(opened):
         own = [upload for upload in uploads if upload.round == entry.round]
         names = {upload.agency for upload in own}
-        found.append(_Row(entry, own, [name for name in agencies if name not in names]))
+        outstanding = [name for name in agencies if name not in names]
+        found.append(_Row(entry, own, outstanding, reports.get(entry.round, [])))
+    return found
+
+
+def _reports(visit: Visit, committed: CommittedUploads) -> dict[int, list[_Report]]:
+    """Return the leakage reports that a visitor may see, by round: an agency sees its own alone."""
+    place = visit.place
+    whose = None if visit.has(*OVERSEERS) else place.party
+    found: dict[int, list[_Report]] = {}
+    for (number, agency), summary in committed.leakage(place.digest, whose).items():
+        verdict = verdict_of(summary, place.agreement.scheme)
+        found.setdefault(number, []).append(_Report(agency, verdict, summary))
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from linkage.audit.bundle import BundleHead
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.leakage import LeakageSummary
 from linkage.protocol.standing import Standing
 from matcher.disclosures.told import Told
 from matcher.quality.shown import LinkQuality, PeopleFound
@@ -15,12 +16,16 @@ from matcher.runs.service import RunView
 
 @dataclass(frozen=True)
 class Received:
-    """An upload that went into the run, when it was committed, and the leaf of that event."""
+    """An upload that went into the run, when it was committed, and the leaf of that event.
+
+    ``leakage`` is what came of its leakage report, None if nothing did.
+    """
 
     upload: ChosenUpload
     committed: int
     leaf: int
     erased: bool
+    leakage: LeakageSummary | None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from linkage.errors import NotReadyError
 from linkage.protocol.agreement import Agreement
+from linkage.protocol.upload import leakage_of
 from matcher.agreements.standings import signatures
 from matcher.reports.facts import Outcome, Received, RefusedUpload, RunFacts
 from matcher.reports.sources import ReportSources
@@ -55,13 +56,19 @@ def _inputs(connection: Connection, run: str) -> RunInputs:
 
 def _received(connection: Connection, inputs: RunInputs) -> tuple[Received, ...]:
     of = committed_uploads.c
-    query = select(of.upload, of.committed, of.leaf, uploads.c.state).join(
+    query = select(of.upload, of.committed, of.leaf, of.manifest, uploads.c.state).join(
         uploads, uploads.c.id == of.upload
     )
     chosen = {upload.upload: upload for upload in inputs.uploads}
     rows = connection.execute(query.where(of.upload.in_(chosen)).order_by(of.agency))
     return tuple(
-        Received(chosen[row.upload], row.committed, row.leaf, row.state in ("erasing", "erased"))
+        Received(
+            chosen[row.upload],
+            row.committed,
+            row.leaf,
+            row.state in ("erasing", "erased"),
+            leakage_of(bytes(row.manifest)),
+        )
         for row in rows
     )
 

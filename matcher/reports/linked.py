@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from linkage.protocol.leakage import LeakageSummary
 from linkage.protocol.sections.matching import Matching
 from matcher.reports.blocks import Pairs, Section, Text
-from matcher.reports.facts import RunFacts
+from matcher.reports.facts import Received, RunFacts
 from matcher.reports.times import moment
+from matcher.runs.report.numbers import percent
 from matcher.runs.report.parts import Table
+from matcher.uploads.overview import verdict_of
 
 
 def inputs_section(facts: RunFacts) -> Section:
@@ -46,8 +49,32 @@ def inputs_section(facts: RunFacts) -> Section:
                 [[one.upload.agency, one.upload.sha256] for one in facts.received],
             ),
             Pairs((("Digest of the uploads, as in the log", facts.inputs),)),
+            Text(
+                "Before they left, each agency attacked a sample of its encodings. It keeps the "
+                "whole report, and has signed the following with its upload."
+            ),
+            Table(
+                "Leakage reports",
+                ["Agency", "Verdict", "Most recovered", "SHA-256 of the report in JSON"],
+                [_leakage(one, facts) for one in facts.received],
+            ),
         ),
     )
+
+
+def _leakage(one: Received, facts: RunFacts) -> list[str]:
+    verdict = verdict_of(one.leakage, facts.agreement.scheme)
+    if one.leakage is None:
+        return [one.upload.agency, verdict, "", ""]
+    reason = f": {one.leakage.overruled}" if one.leakage.overruled else ""
+    return [one.upload.agency, f"{verdict}{reason}", _most(one.leakage), one.leakage.report]
+
+
+def _most(leakage: LeakageSummary) -> str:
+    if leakage.worst is None:
+        return "nothing was attacked"
+    share, baseline = leakage.worst.share, leakage.worst.baseline
+    return f"{percent(share)}; by guessing {percent(baseline)}"
 
 
 def linking_section(facts: RunFacts) -> Section:

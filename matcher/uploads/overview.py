@@ -1,4 +1,4 @@
-"""Which uploads were committed: what the log says of them, by round."""
+"""Which uploads were committed: what the log says of them, and their leakage reports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from linkage.protocol.leakage import LeakageSummary
+from linkage.protocol.scheme import Scheme
+from linkage.protocol.upload import leakage_of
+from linkage.protocol.weakness import weak_groups
 from matcher.store.database import Database
 from matcher.store.tables import committed_uploads, uploads
 
@@ -45,3 +49,28 @@ class CommittedUploads:
                 CommittedUpload(*row[:5], kept=row.state == "committed")
                 for row in connection.execute(query)
             ]
+
+    def leakage(
+        self, agreement: str, agency: str | None = None
+    ) -> dict[tuple[int, str], LeakageSummary | None]:
+        """Return what came of leakage reports with an agreement's uploads, by round and agency.
+
+        With ``agency``, nothing of any other is looked at.
+        """
+        of = committed_uploads.c
+        query = select(of.round, of.agency, of.manifest).where(of.agreement == agreement)
+        if agency is not None:
+            query = query.where(of.agency == agency)
+        with self._database.reading() as connection:
+            return {
+                (row.round, row.agency): leakage_of(bytes(row.manifest))
+                for row in connection.execute(query.order_by(of.agency))
+            }
+
+
+def verdict_of(summary: LeakageSummary | None, scheme: Scheme) -> str:
+    """Return the verdict of a leakage report in words."""
+    if summary is None:
+        return "no report came with this upload"
+    weak = summary.verdict == "passed" and weak_groups(scheme)
+    return "passed with weak groups" if weak else summary.verdict

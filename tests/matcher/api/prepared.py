@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from linkage.audit.cosignature import cosign
 from linkage.audit.notes import parse_note
-from linkage.encodings import read_encodings
+from linkage.encodings import Encodings, read_encodings
 from linkage.protocol.canonical import canonical_json
 from linkage.protocol.keys import Identity
 from linkage.protocol.lookups.messages import digest_of
@@ -24,6 +24,7 @@ from linkage.protocol.standing import sign_agreement
 from linkage.protocol.upload import UploadState, announcement_bytes
 from matcher.lookups.rows import Lookup, add
 from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, parse, second
+from tests.linkage.protocol.leaks import OVERRULED, PASSED
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.api import messages
 from tests.matcher.api.disclosing import Telling, prepared_disclosures
@@ -38,6 +39,8 @@ from tests.matcher.uploading import announcement, file_of, manifest
 
 AGENCIES = (POLICE, CARE, HEALTH)
 DIGEST = AGREEMENT.digest()
+LEAKAGE = {"police": PASSED, "care": OVERRULED}
+"""What the agencies tell of their leakage reports; health tells nothing."""
 UNSIGNED = parse(second())
 """Another agreement, admitted and signed by the operator alone."""
 PURPOSES = ("to abandon", "to commit", "to try")
@@ -127,8 +130,15 @@ def prepared(matcher: Matcher, folder: Path) -> World:
 
 def _files() -> dict[str, bytes]:
     linked = zip(AGENCIES, world_of(len(AGENCIES)), strict=True)
-    files = {own.name: as_bytes(renamed(file, own.name)) for own, file in linked}
+    files = {own.name: as_bytes(_named(own.name, file)) for own, file in linked}
     return files | {name: file_of("police", 20, seed) for seed, name in enumerate(PURPOSES)}
+
+
+def _named(agency: str, file: Encodings) -> Encodings:
+    """Return a file in an agency's name, which names its leakage report."""
+    own = renamed(file, agency)
+    leakage = LEAKAGE[agency].report if agency in LEAKAGE else ""
+    return replace(own, header=replace(own.header, leakage=leakage))
 
 
 def _share_secret(matcher: Matcher) -> None:
@@ -147,7 +157,8 @@ def _open_round(matcher: Matcher, number: int) -> None:
 def _send(caller: Caller, number: int, file: bytes) -> None:
     state = _announce(caller, number, file)
     _done(caller.put(f"{_BASE}/uploads/{state.id}/parts/0", file))
-    body = manifest(state, file, caller.identity)
+    own = caller.identity
+    body = manifest(state, file, own, leakage=LEAKAGE.get(own.name))
     _done(caller.post(f"{_BASE}/uploads/{state.id}/commit", body))
 
 

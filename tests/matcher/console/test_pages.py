@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from sqlalchemy import and_, select, update
 
 from linkage.audit.bundle import read_head
 from linkage.audit.verification import Trust, verify_bundle
 from linkage.protocol.sections.party import Role
+from linkage.protocol.upload import sign_manifest, verify_manifest
 from matcher.app.consoled import all_pages
 from matcher.console.pages import NO_PAGE, Page
 from matcher.ledger.badge import Verified, note_verification
 from matcher.quality.shown import Wanted
+from matcher.store.tables import committed_uploads
 from tests.linkage.protocol.agreements import AGREEMENT, HUB, OFFICER
-from tests.linkage.protocol.parties import CARE, MATCHER, POLICE
-from tests.matcher.api.prepared import World
+from tests.linkage.protocol.parties import CARE, HEALTH, MATCHER, POLICE
+from tests.matcher.api.prepared import LEAKAGE, World
 from tests.matcher.api.test_access import OF_ROLE
 from tests.matcher.console.visiting import Visitor, visitor
 
@@ -152,7 +156,8 @@ def test_an_agency_sees_of_others_what_the_log_says_and_no_more(world: World):
     assert ">care<" not in kept
     assert ">health<" not in kept
     assert "Disclosure " not in kept
-    # But for who they are, two agencies are shown the same of rounds, runs and the log.
+    # But for who they are, and their own leakage reports, two agencies are shown the same of
+    # rounds, runs and the log.
     for path in ("/rounds", "/runs"):
         one, other = police.get(path).text, care.get(path).text
         assert neutral(one) == neutral(other)
@@ -160,7 +165,60 @@ def test_an_agency_sees_of_others_what_the_log_says_and_no_more(world: World):
 
 def neutral(text: str) -> str:
     text = re.sub(r'name="token" value="[0-9a-f]+"', "", text)
+    text = re.sub(r'aria-label="Leakage reports.*?</details>', "", text, flags=re.DOTALL)
     return re.sub(r"Signed in as <strong>[a-z]+</strong>", "", text)
+
+
+def reports(text: str) -> dict[str, str]:
+    """Return the rows of the table of leakage reports, as text, by agency."""
+    table = re.search(r'aria-label="Leakage reports in round 1".*?</table>', text, re.DOTALL)
+    rows = re.findall(r'<th scope="row"[^>]*>([a-z]+)</th>(.*?)</tr>', table[0], re.DOTALL)
+    return {agency: " ".join(re.sub("<[^>]*>", " ", cells).split()) for agency, cells in rows}
+
+
+def test_what_came_of_leakage_reports_is_shown(world: World, visitors: dict[Role, Visitor]):
+    for role in ("dpo", "matcher"):
+        page = visitors[role].get("/rounds").text
+        assert reports(page) == {
+            "care": "overruled 65.4% 0.2% 2.0%",
+            "health": "no report came with this upload – – –",
+            "police": "passed 0.6% 0.1% 2.0%",
+        }
+        assert '<strong class="govuk-tag govuk-tag--red">overruled</strong>' in page
+        assert "A trial with &lt;invented&gt; people." in page
+        assert all(one.report in page for one in LEAKAGE.values())
+        assert "similarity graph" in page
+        assert "GD + SD" in page
+
+
+def test_an_agency_sees_no_leakage_report_but_its_own(world: World):
+    for own in (POLICE, CARE, HEALTH):
+        page = visitor(world.matcher, own).get("/rounds").text
+        assert list(reports(page)) == [own.name]
+        for agency, told in LEAKAGE.items():
+            assert (told.report in page) == (agency == own.name)
+        assert ("A trial with" in page) == (own is CARE)
+
+
+def test_what_an_agency_sees_doesn_t_depend_on_others_leakage_reports(world: World):
+    """In another world police's report was another."""
+    care, officer = visitor(world.matcher, CARE), visitor(world.matcher, OFFICER)
+    before = care.get("/rounds").text, officer.get("/rounds").text
+    place = and_(committed_uploads.c.agency == "police", committed_uploads.c.round == 1)
+    with world.matcher.services.database.writing() as connection:
+        found = connection.execute(select(committed_uploads.c.manifest).where(place)).scalar_one()
+        said = verify_manifest(bytes(found), "it", AGREEMENT, 1)[1]
+        other = sign_manifest(replace(said, leakage=None), POLICE)
+        connection.execute(update(committed_uploads).where(place).values(manifest=other))
+    after = care.get("/rounds").text, officer.get("/rounds").text
+    with world.matcher.services.database.writing() as connection:
+        connection.execute(update(committed_uploads).where(place).values(manifest=found))
+    assert unsealed(after[0]) == unsealed(before[0])
+    assert unsealed(after[1]) != unsealed(before[1])
+
+
+def unsealed(text: str) -> str:
+    return re.sub(r'name="token" value="[0-9a-f]+"', "", text)
 
 
 def test_pages_hold_no_token_and_no_encoding(world: World, visitors: dict[Role, Visitor]):

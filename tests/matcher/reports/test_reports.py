@@ -11,6 +11,7 @@ from linkage.audit.checkpoint import open_checkpoint
 from linkage.audit.keys import parse_keys
 from linkage.errors import MissingError, NotReadyError
 from linkage.protocol.disclosure.messages import Release, sign_message
+from linkage.protocol.upload import Manifest, sign_manifest
 from matcher.reports.blocks import Code, Document, Heading, Pairs, Text
 from matcher.reports.document import report_of
 from matcher.reports.gathering import gather_facts
@@ -20,6 +21,7 @@ from matcher.runs.report.parts import Table
 from matcher.store.tables import committed_uploads, runs, uploads
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import HUB
+from tests.linkage.protocol.leaks import OVERRULED, PASSED
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.disclosures.worlds import World, token, tokens_of
 from tests.matcher.test_report import Page
@@ -29,6 +31,19 @@ PEOPLE = {
     "ben": {"police": 1, "care": 1, "health": 1},
     "cas": {"police": 1, "care": 1, "health": 1},
 }
+
+
+LEAKAGE = {"care": OVERRULED, "police": PASSED}
+
+
+def manifest_of(own: ChosenUpload, agreement: str) -> bytes:
+    """Return what an agency has signed with its upload."""
+    said = Manifest(
+        agreement=agreement, epoch=1, round=1, upload=own.upload, sha256=own.sha256, size=1,
+        part_size=1, parts=("ab" * 32,), rows=own.rows, encodings="cd" * 32,
+        leakage=LEAKAGE.get(own.agency),
+    )  # fmt: skip
+    return sign_manifest(said, {"care": CARE, "health": HEALTH, "police": POLICE}[own.agency])
 
 
 def with_inputs(world: World, run: str) -> None:
@@ -50,7 +65,8 @@ def with_inputs(world: World, run: str) -> None:
             connection.execute(
                 insert(committed_uploads).values(
                     agreement=world.digest, round=1, agency=own.agency, upload=own.upload,
-                    manifest=b"", rows=own.rows, leaf=40, committed=world.now,
+                    manifest=manifest_of(own, world.digest), rows=own.rows, leaf=40,
+                    committed=world.now,
                 )
             )  # fmt: skip
         connection.execute(
@@ -147,6 +163,11 @@ def test_what_went_in_and_what_is_erased_when(world):
         ["care", "1", "1,000"], ["health", "1", "1,001"], ["police", "1", "1,002"],
     ]  # fmt: skip
     assert uploaded["Digests of the files"][2] == ["police", f"{2:064x}"]
+    assert uploaded["Leakage reports"] == [
+        ["care", f"overruled: {OVERRULED.overruled}", "65.4%; by guessing 0.2%", OVERRULED.report],
+        ["health", "no report came with this upload", "", ""],
+        ["police", "passed", "0.6%; by guessing 0.1%", PASSED.report],
+    ]
     due = tables(found, "Retention")["What may be kept until when"]
     assert due[0] == ["Encodings of care", "10 June 2026", "kept"]
     assert due[3] == ["Links and clusters", "10 June 2026", "erased"]
