@@ -21,8 +21,10 @@ from matcher.uploads import checking
 from matcher.uploads.checking import require_fit
 from matcher.uploads.failures import UnfitError
 from matcher.uploads.layout import most_body, require_layout
+from matcher.uploads.overview import verdict_of
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.leaks import OVERRULED, PASSED
+from tests.linkage.test_weakness import scheme_of
 from tests.matcher.uploading import DIGEST, LAYOUT, closing, encodings, file_of, sha256
 
 FILE = file_of("police")
@@ -74,6 +76,14 @@ def test_file_and_manifest_name_one_leakage_report():
         with pytest.raises(UnfitError, match="another leakage report") as refused:
             check(data, replace(manifest_of(data), leakage=told))
         assert refused.value.reason == "report"
+
+
+def test_the_verdict_of_a_leakage_report_in_words():
+    strong, weak = AGREEMENT.scheme, scheme_of("sex", "born")
+    assert verdict_of(PASSED, strong) == "passed"
+    assert verdict_of(PASSED, weak) == "passed with weak groups"
+    assert verdict_of(OVERRULED, strong) == verdict_of(OVERRULED, weak) == "overruled"
+    assert verdict_of(None, weak) == "no report came with this upload"
 
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd"])
