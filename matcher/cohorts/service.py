@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 
-from linkage.errors import ConflictError, InputError, MissingError, VerificationError
+from linkage.errors import ConflictError, InputError, MissingError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import encode_base64
 from linkage.protocol.cohort.messages import PayloadManifest, payloads_of, verify_cohort
@@ -26,6 +25,7 @@ from matcher.disclosures.evidence import Own
 from matcher.disclosures.finished import FinishedRuns, require_newest
 from matcher.ledger.ledger import Ledger
 from matcher.objects.objects import Objects
+from matcher.objects.verified import read_verified
 from matcher.store.database import Database
 
 _CODE = f"S{PSEUDONYM_BYTES}"
@@ -76,7 +76,7 @@ class Cohorts:
     def people_map(self, agreement: Agreement, analyst: str, cohort: str) -> bytes:
         """Return a cohort's map, as its digest says; raises `MissingError`, `PolicyError`."""
         found = self._kept(agreement, analyst, cohort)
-        return self._verified(found.map_key, found.map, "The map of the cohort")
+        return read_verified(self._objects, found.map_key, found.map, "The map of the cohort")
 
     def piece(
         self, agreement: Agreement, analyst: str, cohort: str, agency: str, number: int
@@ -93,7 +93,8 @@ class Cohorts:
             raise MissingError(f"The cohort {cohort[:8]} has no piece {number} of {agency!r}.")
         payload = self._payload(agreement, agency, manifest)
         sha256 = manifest.pieces[number]
-        return self._verified(payload.key(number, sha256), sha256, "A piece of a payload")
+        key = payload.key(number, sha256)
+        return read_verified(self._objects, key, sha256, "A piece of a payload")
 
     def resolved(self, agreement: Agreement, party: str, asked: EvidenceRequest) -> EvidenceRequest:
         """Return a request for evidence by the run's pseudonyms, if it is by those of a cohort.
@@ -140,14 +141,6 @@ class Cohorts:
                 "(retention.payload_days); pull a new cohort."
             )
         return found
-
-    def _verified(self, key: str, sha256: str, what: str) -> bytes:
-        content = self._objects.get(key)
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise VerificationError(
-                f"{what} isn't what was stored; the operator restores it from a backup."
-            )
-        return content
 
 
 def _sorted(
