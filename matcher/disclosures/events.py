@@ -23,6 +23,7 @@ from linkage.protocol.disclosure.messages import (
     digest_of,
 )
 from matcher.ledger.about import event_about, operator_of
+from matcher.retention.days import why_erased
 
 _KINDS: dict[type, str] = {
     Approval: "disclosure.approved",
@@ -57,10 +58,8 @@ def expired(case: Case, at: datetime) -> Event:
 
 def erased(case: Case, at: datetime) -> Event:
     """Return the event that the matcher has erased what a disclosure held."""
-    retention = case.agreement.retention
-    days = f" for {retention.disclosures_days} days" if retention else " no longer"
-    matcher = operator_of(case.agreement)
-    return _event(case, "records.erased", matcher, at, {}, f"The agreement lets it be kept{days}")
+    matcher, why = operator_of(case.agreement), why_erased(case.agreement, "disclosure")
+    return _event(case, "records.erased", matcher, at, {}, why)
 
 
 def moved(case: Case, party: str, move: Move, content: bytes, at: datetime) -> Event:
