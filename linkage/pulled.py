@@ -21,7 +21,6 @@ from linkage.protocol.cohort.messages import (
     CohortRequest,
     PayloadManifest,
     digest_of,
-    payloads_of,
     verify_cohort,
     verify_cohort_request,
 )
@@ -53,7 +52,7 @@ def verify_cohort_file(
     """Return what the file of a cohort proves, or raise `VerificationError` (SPEC.md, Cohorts)."""
     signed, asked = decode_base64(file.cohort, source), decode_base64(file.request, source)
     # Steps 1 to 8: the matcher's word, with each agency's own about its payload.
-    cohort = verify_cohort(signed, source, agreement)
+    cohort, payloads = verify_cohort(signed, source, agreement)
     # Step 9: the analyst has asked for it.
     signer, request = verify_cohort_request(asked, f"The request in {source}", agreement)
     if (signer, cohort.analyst, cohort.request) != (analyst, analyst, digest_of(asked)):
@@ -63,7 +62,6 @@ def verify_cohort_file(
     # Steps 10 and 11: the log has signed the checkpoint, and counts the event.
     event, checkpoint, note = _logged(file, source, log)
     # Step 12: the event says what is so.
-    payloads = payloads_of(cohort, source, agreement)
     _require_about(event, file, cohort, request, agreement, source)
     return VerifiedCohort(cohort, request, payloads, event, file.leaf, checkpoint, note)
 

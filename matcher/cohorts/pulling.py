@@ -189,7 +189,7 @@ class Pulling:
             leaf = recording.append(
                 self._event(agreement, made.analyst, request, digests, agencies)
             )
-            rows.add(connection, StoredCohort(**(made.__dict__ | {"leaf": leaf})))
+            rows.add(connection, replace(made, leaf=leaf))
 
     def _event(
         self,
