@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import AgreementReference, Event, parse_event
-from linkage.audit.failures import LogError, ProofError
+from linkage.audit.events import AgreementReference, Event
+from linkage.audit.failures import LogError
+from linkage.audit.inclusion import proved_event
 from linkage.audit.keys import VerifierKey
-from linkage.audit.merkle import leaf_hash, verify_inclusion
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import decode_base64
@@ -71,10 +71,7 @@ def _logged(file: CohortFile, source: str, log: VerifierKey) -> tuple[Event, Che
     proof = [decode_base64(hashed, source) for hashed in file.proof]
     try:
         checkpoint = open_checkpoint(note, log)
-        if file.leaf >= checkpoint.size:
-            raise ProofError("the checkpoint doesn't count the event yet.")
-        verify_inclusion(leaf_hash(data), file.leaf, checkpoint.size, proof, checkpoint.root)
-        return parse_event(data), checkpoint, note
+        return proved_event(data, file.leaf, proof, checkpoint), checkpoint, note
     except LogError as error:
         raise VerificationError(f"{source} isn't shown to be in the log: {error}") from error
 
