@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import AgreementReference, Event, parse_event
-from linkage.audit.failures import LogError, ProofError
+from linkage.audit.events import AgreementReference, Event
+from linkage.audit.failures import LogError
+from linkage.audit.inclusion import proved_event
 from linkage.audit.keys import VerifierKey
-from linkage.audit.merkle import leaf_hash, verify_inclusion
 from linkage.errors import LinkageError, VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import decode_base64, parse_json
@@ -162,10 +162,7 @@ def _logged(entered: EnteredMessage, source: str, checkpoint: Checkpoint) -> _Lo
     data = decode_base64(entered.event, source)
     proof = [decode_base64(hashed, source) for hashed in entered.proof]
     try:
-        if entered.leaf >= checkpoint.size:
-            raise ProofError("the checkpoint doesn't count it yet.")
-        verify_inclusion(leaf_hash(data), entered.leaf, checkpoint.size, proof, checkpoint.root)
-        event = parse_event(data)
+        event = proved_event(data, entered.leaf, proof, checkpoint)
     except LogError as error:
         raise VerificationError(f"{source} isn't shown to be in the log: {error}") from error
     return _Logged(decode_base64(entered.message, source), event, entered.leaf)

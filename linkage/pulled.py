@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import AgreementReference, Event, parse_event
-from linkage.audit.failures import LogError, ProofError
+from linkage.audit.events import AgreementReference, Event
+from linkage.audit.failures import LogError
+from linkage.audit.inclusion import proved_event
 from linkage.audit.keys import VerifierKey
-from linkage.audit.merkle import leaf_hash, verify_inclusion
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import decode_base64
@@ -21,7 +21,6 @@ from linkage.protocol.cohort.messages import (
     CohortRequest,
     PayloadManifest,
     digest_of,
-    payloads_of,
     verify_cohort,
     verify_cohort_request,
 )
@@ -53,7 +52,7 @@ def verify_cohort_file(
     """Return what the file of a cohort proves, or raise `VerificationError` (SPEC.md, Cohorts)."""
     signed, asked = decode_base64(file.cohort, source), decode_base64(file.request, source)
     # Steps 1 to 8: the matcher's word, with each agency's own about its payload.
-    cohort = verify_cohort(signed, source, agreement)
+    cohort, payloads = verify_cohort(signed, source, agreement)
     # Step 9: the analyst has asked for it.
     signer, request = verify_cohort_request(asked, f"The request in {source}", agreement)
     if (signer, cohort.analyst, cohort.request) != (analyst, analyst, digest_of(asked)):
@@ -63,7 +62,6 @@ def verify_cohort_file(
     # Steps 10 and 11: the log has signed the checkpoint, and counts the event.
     event, checkpoint, note = _logged(file, source, log)
     # Step 12: the event says what is so.
-    payloads = payloads_of(cohort, source, agreement)
     _require_about(event, file, cohort, request, agreement, source)
     return VerifiedCohort(cohort, request, payloads, event, file.leaf, checkpoint, note)
 
@@ -73,10 +71,7 @@ def _logged(file: CohortFile, source: str, log: VerifierKey) -> tuple[Event, Che
     proof = [decode_base64(hashed, source) for hashed in file.proof]
     try:
         checkpoint = open_checkpoint(note, log)
-        if file.leaf >= checkpoint.size:
-            raise ProofError("the checkpoint doesn't count the event yet.")
-        verify_inclusion(leaf_hash(data), file.leaf, checkpoint.size, proof, checkpoint.root)
-        return parse_event(data), checkpoint, note
+        return proved_event(data, file.leaf, proof, checkpoint), checkpoint, note
     except LogError as error:
         raise VerificationError(f"{source} isn't shown to be in the log: {error}") from error
 

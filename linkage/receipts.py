@@ -10,10 +10,10 @@ import hashlib
 from dataclasses import dataclass
 
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import Event, parse_event
-from linkage.audit.failures import LogError, ProofError
+from linkage.audit.events import Event
+from linkage.audit.failures import LogError
+from linkage.audit.inclusion import proved_event
 from linkage.audit.keys import VerifierKey
-from linkage.audit.merkle import leaf_hash, verify_inclusion
 from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.cohort.messages import PayloadManifest, verify_payload_manifest
@@ -101,20 +101,10 @@ def _require_of(signer: str, agency: str, source: str) -> None:
 def _logged(receipt: OpenReceipt, source: str, log: VerifierKey) -> tuple[Event, Checkpoint]:
     """Return the event that the log has, and the checkpoint that counts it (steps 3 and 4)."""
     try:
-        checkpoint = _checkpoint_with(receipt, log)
-        return parse_event(receipt.event), checkpoint
+        checkpoint = open_checkpoint(receipt.checkpoint, log)
+        return proved_event(receipt.event, receipt.leaf, receipt.proof, checkpoint), checkpoint
     except LogError as error:
         raise VerificationError(f"{source} proves nothing: {error}") from error
-
-
-def _checkpoint_with(receipt: OpenReceipt, log: VerifierKey) -> Checkpoint:
-    """Return the checkpoint, whose log has signed it and which counts the event."""
-    checkpoint = open_checkpoint(receipt.checkpoint, log)
-    if receipt.leaf >= checkpoint.size:
-        raise ProofError("the checkpoint doesn't count the event yet.")
-    hashed = leaf_hash(receipt.event)
-    verify_inclusion(hashed, receipt.leaf, checkpoint.size, receipt.proof, checkpoint.root)
-    return checkpoint
 
 
 def _require_about(

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from agency_client.lookups.book import LookupBook, ReadLookup
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import parse_event
 from linkage.audit.failures import LogError
-from linkage.audit.merkle import leaf_hash, verify_inclusion
+from linkage.audit.inclusion import proved_event
 from linkage.errors import NotReadyError, PolicyError, VerificationError
 from linkage.protocol.canonical import decode_base64
 from linkage.protocol.keys import Identity
@@ -79,10 +78,7 @@ def verify_entered(
     try:
         event_bytes = decode_base64(entered.event, source)
         proof = [decode_base64(hashed, source) for hashed in entered.proof]
-        verify_inclusion(
-            leaf_hash(event_bytes), entered.leaf, checkpoint.size, proof, checkpoint.root
-        )
-        event = parse_event(event_bytes)
+        event = proved_event(event_bytes, entered.leaf, proof, checkpoint)
     except (LogError, ValueError) as error:
         raise VerificationError(f"{source} isn't in the log: {error}") from error
     said = (event.kind, event.party, event.agreement.digest, event.digests)

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 
 from linkage.audit.checkpoint import Checkpoint, empty_checkpoint, open_checkpoint
 from linkage.audit.cosignature import cosign
-from linkage.audit.events import Event, parse_event
+from linkage.audit.events import Event
 from linkage.audit.failures import (
     ForkError,
     ProofError,
@@ -28,8 +28,9 @@ from linkage.audit.failures import (
     SplitViewError,
     TruncationError,
 )
+from linkage.audit.inclusion import proved_event
 from linkage.audit.keys import Signer, VerifierKey
-from linkage.audit.merkle import leaf_hash, verify_consistency, verify_inclusion
+from linkage.audit.merkle import leaf_hash, verify_consistency
 from linkage.audit.notes import NoteSignature, SignedNote, parse_note
 from linkage.audit.tree import Frontier
 
@@ -103,8 +104,7 @@ class TrustedLog:
         Raises `MalformedError` or `ProofError`.
         """
         self._require_note()
-        verify_inclusion(leaf_hash(data), index, self._pinned.size, proof, self._pinned.root)
-        return parse_event(data)
+        return proved_event(data, index, proof, self._pinned)
 
     def verify_all(self, events: Iterable[bytes]) -> None:
         """Verify that these are all events of the pinned log.

@@ -93,10 +93,6 @@ class Call:
     found: Place | None
     streamed: StreamedBody | None = field(repr=False)
 
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Return the body in pieces; it fails at its end if it was changed."""
-        return self.in_pieces.chunks()
-
     @property
     def in_pieces(self) -> StreamedBody:
         """The body as it comes; only where the endpoint takes it so."""

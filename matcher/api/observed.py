@@ -44,7 +44,7 @@ class Observed:
             line = seen.line()
             for watcher in self._watchers:
                 watcher(line)
-            refusal = refusal_of(scope)
+            refusal = refusal_of(scope, line)
             if refusal is not None and self._on_refusal is not None:
                 self._on_refusal(refusal)
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from linkage.protocol.problems import ProblemType
-from matcher.logs.lines import known_method, route_template
+from matcher.logs.lines import RequestLine
 from matcher.refusals.counting import Refusal
 
 _PROBLEM = "problem"
@@ -17,13 +17,11 @@ def note_problem(request: Request, kind: ProblemType) -> None:
     setattr(request.state, _PROBLEM, kind.name)
 
 
-def refusal_of(scope: Scope) -> Refusal | None:
-    """Return what is counted of an answered request, None where it wasn't refused."""
+def refusal_of(scope: Scope, line: RequestLine) -> Refusal | None:
+    """Return what is counted of a request that was answered so; None where it wasn't refused."""
     state = scope.get("state", {})
     problem = state.get(_PROBLEM)
     if problem is None:
         return None
-    template = route_template(getattr(scope.get("route"), "path", None))
-    endpoint = f"{known_method(scope['method'])} {template}"
     digest = scope.get("path_params", {}).get("digest", "")
-    return Refusal(endpoint, problem, state.get("caller", ""), digest)
+    return Refusal(f"{line.method} {line.route}", problem, state.get("caller", ""), digest)

@@ -35,6 +35,7 @@ from matcher.app.consoled import Beside, build_console
 from matcher.app.monitored import Monitoring, build_monitoring
 from matcher.app.running import in_force, matcher_of, utc_now
 from matcher.app.serving import listening_socket, run_until_stopped, server_for
+from matcher.cohorts.pulling import Pulling
 from matcher.cohorts.sending import Payloads
 from matcher.cohorts.service import Cohorts
 from matcher.config.identity_key import PartyKeys, read_keys
@@ -125,6 +126,7 @@ def build_services(
     closing, finished = Closing(database, ledger, standings, clock), FinishedRuns(database, objects)
     desk = RunDesk(database, finished)
     disclosures = Disclosures(database, ledger, finished, own, clock)
+    pulling = Pulling(database, ledger, objects, finished, own, clock)
     sources = ReportSources(database, ledger, standings, runs, finished, desk, disclosures)
     return Services(
         database=database,
@@ -145,7 +147,7 @@ def build_services(
         closing=closing,
         lookups=Lookups(database, ledger, closing, clock),
         payloads=Payloads(database, ledger, objects, limits.most_bytes, clock),
-        cohorts=Cohorts(database, ledger, objects, finished, own, clock),
+        cohorts=Cohorts(database, ledger, objects, finished, pulling),
         events=EventSearch(database),
         badges=Badges(database, signer.verifier),
         committed=CommittedUploads(database),

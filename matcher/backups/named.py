@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from matcher.objects.keys import map_key, part_key, piece_key
+from matcher.objects.keys import (
+    COHORTS,
+    PAYLOADS,
+    RUNS,
+    UPLOADS,
+    map_key,
+    part_key,
+    piece_key,
+)
 from matcher.runs.finished import parse_outcome
 from matcher.store.tables import (
     cohorts,
@@ -18,7 +26,7 @@ from matcher.store.tables import (
     uploads,
 )
 
-PREFIXES = ("cohorts", "payloads", "runs", "uploads")
+PREFIXES = (COHORTS, PAYLOADS, RUNS, UPLOADS)
 """Below these lie all objects that rows can name."""
 _WITH_PARTS = ("open", "committed")
 

@@ -16,6 +16,7 @@ from matcher.cli.options import example, format_option
 if TYPE_CHECKING:
     from matcher.cohorts.erasing import Erased
     from matcher.disclosures.retiring import Retired
+    from matcher.lookups.closing import Closing
     from matcher.retention.purge import Purged
 
 # The command imports what it runs: help and refusals needn't wait for it.
@@ -30,10 +31,10 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
 
     Uploads and the files of runs go when they are [retention] encodings_days old; what disclosures
     hold, sealed and not, goes after disclosures_days, and those whose time is over are ended;
-    payload and cohorts go after payload_days. Each is an event of the log. Uploads and payload that
-    were never finished go after [uploads] days. What a run is
-    using stays, with exit code 75: purge again. Run it once a day. Backups still hold what was
-    erased since they were made: delete them in time.
+    lookups go as many days after they were closed, those whose time is over are closed; payload and
+    cohorts go after payload_days. Each is an event of the log. Uploads and payload that were never
+    finished go after [uploads] days. What a run is using stays, with exit code 75: purge again. Run
+    it once a day. Backups still hold what was erased since they were made: delete them in time.
     """
     from matcher.agreements.standings import Standings
     from matcher.cohorts.erasing import PayloadErasing
@@ -41,6 +42,7 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     from matcher.config.log_key import read_signer
     from matcher.disclosures.retiring import Retiring
     from matcher.ledger.ledger import Ledger
+    from matcher.lookups.closing import Closing
     from matcher.objects.opening import open_objects
     from matcher.retention.purge import Purge, require_done
     from matcher.store.database import Database
@@ -52,7 +54,7 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
     database = Database(settings.database_url)
     require_current(database)
     objects, days = open_objects(settings), settings.sections.uploads.days
-    ledger = Ledger(database, signer)
+    ledger, standings = Ledger(database, signer), Standings(_now)
     purge = Purge(
         database,
         ledger,
@@ -60,17 +62,19 @@ def purge_command(folder: Path, dry_run: bool, output: str) -> None:
         _now,
         lambda now: tidy_uploads(database, objects, days, now),
     )
-    retiring = Retiring(database, ledger, Standings(_now).agreement, _now)
+    retiring = Retiring(database, ledger, standings.agreement, _now)
     retired = retiring.plan() if dry_run else retiring.retire()
-    erasing = PayloadErasing(database, ledger, objects, Standings(_now).agreement, days, _now)
+    closing = Closing(database, ledger, standings, _now)
+    lookups = closing.plan() if dry_run else _closed_and_erased(closing)
+    erasing = PayloadErasing(database, ledger, objects, standings.agreement, days, _now)
     erased = erasing.plan() if dry_run else erasing.erase()
     purged = purge.plan() if dry_run else purge.purge()
     if output == "json":
         of_disclosures = {"disclosures": retired.erased, "ended": retired.ended}
-        found = {**asdict(purged), **of_disclosures, **asdict(erased)}
+        found = {**asdict(purged), **of_disclosures, "lookups": lookups, **asdict(erased)}
         click.echo(json.dumps({"dry_run": dry_run, **found}))
     else:
-        click.echo(_text(purged, retired, erased, dry_run))
+        click.echo(_text(purged, retired, lookups, erased, dry_run))
     require_done(purged)
 
 
@@ -78,11 +82,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _text(purged: Purged, retired: Retired, payload: Erased, dry_run: bool) -> str:
+def _closed_and_erased(closing: Closing) -> int:
+    closing.close_due()
+    return closing.erase_due()
+
+
+def _text(purged: Purged, retired: Retired, lookups: int, payload: Erased, dry_run: bool) -> str:
     erased, ended = ("would be erased", "would be") if dry_run else ("erased", "were")
     return (
         f"{erased}: {purged.uploads:,} uploads, the files of {purged.runs:,} runs, what "
-        f"{retired.erased:,} disclosures hold, {payload.payloads:,} payloads, "
+        f"{retired.erased:,} disclosures hold, {lookups:,} lookups, {payload.payloads:,} payloads, "
         f"{payload.cohorts:,} cohorts; {retired.ended:,} disclosures {ended} ended"
         + ("" if dry_run else f"; {purged.expired:,} unfinished uploads were given up")
     )

@@ -47,8 +47,7 @@ class StoredCohort:
     @property
     def entry(self) -> CohortEntry:
         """What a list tells of it."""
-        found: CohortEntry = parse_message(_ENTRY, self.summary, "A stored cohort")
-        return replace(found, state="kept" if self.data == "kept" else "erased")
+        return _entry(self.summary, self.data)
 
 
 def summary_of(entry: CohortEntry) -> bytes:
@@ -82,13 +81,14 @@ def require_kept(found: StoredCohort) -> StoredCohort:
     return found
 
 
-def listed(connection: Connection, agreement: str, analyst: str | None) -> list[StoredCohort]:
-    """Return the cohorts of an agreement, or of one analyst, the newest first."""
-    query = select(cohorts).where(cohorts.c.agreement == agreement)
+def listed(connection: Connection, agreement: str, analyst: str | None) -> tuple[CohortEntry, ...]:
+    """Return what a list tells of an agreement's cohorts, or of one analyst's, the newest first."""
+    # Without the signed messages: they hold every payload's manifest.
+    query = select(cohorts.c.summary, cohorts.c.data).where(cohorts.c.agreement == agreement)
     if analyst is not None:
         query = query.where(cohorts.c.analyst == analyst)
-    found = connection.execute(query.order_by(cohorts.c.leaf.desc())).mappings()
-    return [_stored(row) for row in found]
+    found = connection.execute(query.order_by(cohorts.c.leaf.desc()))
+    return tuple(_entry(bytes(row.summary), row.data) for row in found)
 
 
 def count_kept(connection: Connection, agreement: str, analyst: str) -> int:
@@ -114,6 +114,11 @@ def forget_draft(connection: Connection, cohort: str) -> bool:
     """Forget a draft; returns whether there was one."""
     gone = delete(cohort_drafts).where(cohort_drafts.c.id == cohort)
     return connection.execute(gone).rowcount == 1
+
+
+def _entry(summary: bytes, data: str) -> CohortEntry:
+    found: CohortEntry = parse_message(_ENTRY, summary, "A stored cohort")
+    return replace(found, state="kept" if data == "kept" else "erased")
 
 
 def _stored(row: RowMapping) -> StoredCohort:

@@ -25,10 +25,11 @@ from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
 from matcher.objects.keys import cohort_objects, payload_objects
 from matcher.objects.objects import Objects
+from matcher.retention.days import DAY, due_since, why_erased
+from matcher.retention.due import begun_or_due
 from matcher.store.database import Database
 from matcher.store.tables import agreements, cohort_drafts, cohorts, payload_pieces, payloads
 
-DAY = 86_400
 Kind = Literal["payload", "cohort"]
 
 
@@ -95,19 +96,13 @@ class PayloadErasing:
         query = select(agreements.c.digest).order_by(agreements.c.id, agreements.c.version)
         for digest in connection.execute(query).scalars().all():
             agreement = self._read(connection, digest)
-            before = self._before(agreement)
             for kind, time, content in _TIMES:
                 table, mark, _ = _TABLES[kind]
-                begun = table.c[mark] == "erasing"
-                over = (table.c[mark] == _KEPT[kind]) & (time <= before)
-                own = select(table.c.id, content).where(table.c.agreement == digest, begun | over)
+                begun, kept = table.c[mark] == "erasing", table.c[mark] == _KEPT[kind]
+                due = begun_or_due(begun, kept, time, due_since(agreement, kind, self._now()))
+                own = select(table.c.id, content).where(table.c.agreement == digest, due)
                 for id_, message in connection.execute(own.order_by(time, table.c.id)).all():
                     yield _Due(kind, id_, agreement, digest_of(bytes(message)))
-
-    def _before(self, agreement: Agreement) -> int:
-        """Return the latest time at which what was received is due, -1 if nothing ever is."""
-        days = agreement.retention.payload_days if agreement.retention else None
-        return -1 if days is None else self._now() - DAY * days
 
     def _erase(self, due: _Due) -> bool:
         """Erase one; False if another purge was quicker."""
@@ -133,8 +128,6 @@ class PayloadErasing:
         return False
 
     def _event(self, due: _Due) -> Event:
-        retention = due.agreement.retention
-        days = f" for {retention.payload_days} days" if retention else " no longer"
         return event_about(
             due.agreement,
             "records.erased",
@@ -142,7 +135,7 @@ class PayloadErasing:
             self._clock(),
             counts={f"{due.kind}s": 1},
             digests={"manifest" if due.kind == "payload" else "cohort": due.digest},
-            justification=f"The agreement lets it be kept{days}",
+            justification=why_erased(due.agreement, due.kind),
         )
 
     def _forget_unfinished(self) -> int:

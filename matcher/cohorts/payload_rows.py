@@ -117,15 +117,21 @@ def pieces_of(connection: Connection, payload: str) -> dict[int, str]:
     return {row.number: row.sha256 for row in connection.execute(query)}
 
 
+def piece_of(connection: Connection, payload: str, number: int) -> str | None:
+    """Return the digest of a piece, None if it isn't there."""
+    of = payload_pieces.c
+    query = select(of.sha256).where(of.payload == payload, of.number == number)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def put_piece(connection: Connection, payload: str, number: int, sha256: str) -> str | None:
     """Store that a piece is there; return the digest of the one whose place it takes."""
-    of = payload_pieces.c
-    own = (of.payload == payload) & (of.number == number)
-    before: str | None = connection.execute(select(of.sha256).where(own)).scalar_one_or_none()
+    before = piece_of(connection, payload, number)
     if before is None:
         values = {"payload": payload, "number": number, "sha256": sha256}
         connection.execute(insert(payload_pieces).values(**values))
     elif before != sha256:
+        own = (payload_pieces.c.payload == payload) & (payload_pieces.c.number == number)
         connection.execute(update(payload_pieces).where(own).values(sha256=sha256))
     return before
 

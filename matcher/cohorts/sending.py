@@ -193,7 +193,7 @@ class Payloads:
         """Delete a piece that isn't one of the payload; who stores that piece waits meanwhile."""
         with self._database.writing() as connection:
             lock_agreement(connection, payload.agreement)
-            if sha256 and rows.pieces_of(connection, payload.id).get(number) != sha256:
+            if sha256 and rows.piece_of(connection, payload.id, number) != sha256:
                 self._objects.delete(payload.key(number, sha256))
 
     def _delete_strays(self, payload: Payload, said: PayloadManifest) -> None:
@@ -216,7 +216,7 @@ class Payloads:
 
 def _is_there(connection: Connection, slot: Slot, number: int, sha256: str) -> bool:
     found = rows.find(connection, slot)
-    return found is not None and rows.pieces_of(connection, found.id).get(number) == sha256
+    return found is not None and rows.piece_of(connection, found.id, number) == sha256
 
 
 def _ended_meanwhile(now: Payload | None) -> NotReadyError | ConflictError:

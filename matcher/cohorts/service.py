@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 
-from linkage.errors import ConflictError, InputError, MissingError, VerificationError
+from linkage.errors import ConflictError, InputError, MissingError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.canonical import encode_base64
-from linkage.protocol.cohort.messages import PayloadManifest, payloads_of, verify_cohort
+from linkage.protocol.cohort.messages import PayloadManifest, verify_cohort
 from linkage.protocol.cohort.people_map import PSEUDONYM_BYTES
 from linkage.protocol.cohort.replies import CohortEntry, CohortFile, CohortList
 from linkage.protocol.disclosure.replies import EvidenceRequest
+from matcher.agreements.standings import Recent
 from matcher.cohorts import cohort_rows as rows
 from matcher.cohorts import payload_rows
 from matcher.cohorts.cohort_rows import StoredCohort
 from matcher.cohorts.mapping import cohort_names
 from matcher.cohorts.payload_rows import Payload, Slot
 from matcher.cohorts.pulling import Pulling
-from matcher.disclosures.evidence import Own
 from matcher.disclosures.finished import FinishedRuns, require_newest
 from matcher.ledger.ledger import Ledger
 from matcher.objects.objects import Objects
+from matcher.objects.verified import read_verified
 from matcher.store.database import Database
 
 _CODE = f"S{PSEUDONYM_BYTES}"
+_MOST_OPEN = 8
+"""How many cohorts' verified manifests stay in memory: those whose pieces are being fetched."""
 
 
 class Cohorts:
@@ -40,14 +40,14 @@ class Cohorts:
         ledger: Ledger,
         objects: Objects,
         finished: FinishedRuns,
-        own: Own,
-        clock: Callable[[], datetime],
+        pulling: Pulling,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._objects = objects
         self._finished = finished
-        self._pulling = Pulling(database, ledger, objects, finished, own, clock)
+        self._pulling = pulling
+        self._manifests: Recent[str, dict[str, PayloadManifest]] = Recent(_MOST_OPEN)
 
     def pull(self, agreement: Agreement, analyst: str, content: bytes) -> CohortEntry:
         """Make a cohort; see `Pulling.pull`."""
@@ -58,7 +58,7 @@ class Cohorts:
         auditor = party in agreement.names("dpo")
         with self._database.reading() as connection:
             found = rows.listed(connection, agreement.digest(), None if auditor else party)
-        return CohortList(tuple(own.entry for own in found))
+        return CohortList(found)
 
     def file(self, agreement: Agreement, analyst: str, cohort: str) -> CohortFile:
         """Return what the analyst verifies a cohort by; raises `MissingError`, `PolicyError`."""
@@ -76,7 +76,7 @@ class Cohorts:
     def people_map(self, agreement: Agreement, analyst: str, cohort: str) -> bytes:
         """Return a cohort's map, as its digest says; raises `MissingError`, `PolicyError`."""
         found = self._kept(agreement, analyst, cohort)
-        return self._verified(found.map_key, found.map, "The map of the cohort")
+        return read_verified(self._objects, found.map_key, found.map, "The map of the cohort")
 
     def piece(
         self, agreement: Agreement, analyst: str, cohort: str, agency: str, number: int
@@ -87,13 +87,17 @@ class Cohorts:
         it is erased.
         """
         found = self._kept(agreement, analyst, cohort)
-        said = verify_cohort(found.cohort, "A stored cohort", agreement)
-        manifest = payloads_of(said, "a stored cohort", agreement).get(agency)
+        # It never changes, and a fetch of all pieces asks a thousand times.
+        manifests = self._manifests.get(
+            found.id, lambda: verify_cohort(found.cohort, "A stored cohort", agreement)[1]
+        )
+        manifest = manifests.get(agency)
         if manifest is None or not number < len(manifest.pieces):
             raise MissingError(f"The cohort {cohort[:8]} has no piece {number} of {agency!r}.")
         payload = self._payload(agreement, agency, manifest)
         sha256 = manifest.pieces[number]
-        return self._verified(payload.key(number, sha256), sha256, "A piece of a payload")
+        key = payload.key(number, sha256)
+        return read_verified(self._objects, key, sha256, "A piece of a payload")
 
     def resolved(self, agreement: Agreement, party: str, asked: EvidenceRequest) -> EvidenceRequest:
         """Return a request for evidence by the run's pseudonyms, if it is by those of a cohort.
@@ -140,14 +144,6 @@ class Cohorts:
                 "(retention.payload_days); pull a new cohort."
             )
         return found
-
-    def _verified(self, key: str, sha256: str, what: str) -> bytes:
-        content = self._objects.get(key)
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise VerificationError(
-                f"{what} isn't what was stored; the operator restores it from a backup."
-            )
-        return content
 
 
 def _sorted(

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from linkage.audit.events import Event
-from linkage.errors import InputError
 from linkage.protocol.disclosure.history import Case
 from linkage.protocol.disclosure.messages import (
     Approval,
@@ -23,6 +20,7 @@ from linkage.protocol.disclosure.messages import (
     digest_of,
 )
 from matcher.ledger.about import event_about, operator_of
+from matcher.retention.days import why_erased
 
 _KINDS: dict[type, str] = {
     Approval: "disclosure.approved",
@@ -57,10 +55,8 @@ def expired(case: Case, at: datetime) -> Event:
 
 def erased(case: Case, at: datetime) -> Event:
     """Return the event that the matcher has erased what a disclosure held."""
-    retention = case.agreement.retention
-    days = f" for {retention.disclosures_days} days" if retention else " no longer"
-    matcher = operator_of(case.agreement)
-    return _event(case, "records.erased", matcher, at, {}, f"The agreement lets it be kept{days}")
+    matcher, why = operator_of(case.agreement), why_erased(case.agreement, "disclosure")
+    return _event(case, "records.erased", matcher, at, {}, why)
 
 
 def moved(case: Case, party: str, move: Move, content: bytes, at: datetime) -> Event:
@@ -76,20 +72,13 @@ def _event(
     case: Case, kind: str, party: str, at: datetime, digests: dict[str, str], words: str
 ) -> Event:
     recipients = case.proposal.recipients if kind == "disclosure.released" else ()
-    try:
-        return event_about(
-            case.agreement,
-            kind,
-            party,
-            at,
-            recipients=recipients,
-            counts={"clusters": len(case.proposal.clusters)},
-            digests={"proposal": case.digest, **digests},
-            justification=words,
-        )
-    except ValidationError:
-        raise InputError(
-            "What you give as the reason stands in a log that others read, so it is one line and "
-            "names nobody: no dates in figures, no numbers of six digits or more, no postcode and "
-            "no @; write it in other words."
-        ) from None
+    return event_about(
+        case.agreement,
+        kind,
+        party,
+        at,
+        recipients=recipients,
+        counts={"clusters": len(case.proposal.clusters)},
+        digests={"proposal": case.digest, **digests},
+        justification=words,
+    )

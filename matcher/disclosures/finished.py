@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from threading import Lock
 
 from sqlalchemy import Connection, select
 
-from linkage.errors import NotReadyError, VerificationError
+from linkage.errors import NotReadyError
 from matcher.agreements.standings import Recent
 from matcher.disclosures.clusters import RunClusters, read_clusters
 from matcher.disclosures.pseudonyms import key_of_run
 from matcher.objects.objects import Objects
 from matcher.runs.finished import RunOutcome, parse_outcome
 from matcher.runs.newest import newest_run
+from matcher.runs.storing import read_run_file
 from matcher.store.database import Database
 from matcher.store.tables import runs
 
@@ -61,13 +61,7 @@ class FinishedRuns:
         outcome = self.outcome(run)
         if outcome is None or name not in outcome.files:
             return None
-        content = self._objects.get(f"{outcome.folder}/{name}")
-        if hashlib.sha256(content).hexdigest() != outcome.files[name].sha256:
-            raise VerificationError(
-                f"The file {name} of the run {run} isn't what the run has stored; restore it from "
-                "a backup."
-            )
-        return content
+        return read_run_file(self._objects, outcome, name)
 
     def _read(self, agreement: str, run: str) -> RunClusters:
         content = self.file(run, _CLUSTERS)

@@ -20,10 +20,9 @@ from matcher.disclosures.ending import Ending, over_at
 from matcher.disclosures.events import erased
 from matcher.disclosures.holdings import forget_held
 from matcher.ledger.ledger import Ledger
+from matcher.retention.days import DAY, due_since
 from matcher.store.database import Database
 from matcher.store.tables import agreements, cluster_evidence, disclosures, sealed_fields
-
-DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Retiring:
         return [self._read(connection, digest) for digest in digests]
 
     def _due(self, connection: Connection, agreement: Agreement) -> list[str]:
-        before = self._before(agreement)
+        before = due_since(agreement, "disclosure", self._now())
         if before is None:
             return []
         query = select(disclosures.c.id).where(
@@ -86,11 +85,6 @@ class Retiring:
             disclosures.c.received <= before,
         )
         return list(connection.execute(query.order_by(disclosures.c.leaf)).scalars())
-
-    def _before(self, agreement: Agreement) -> int | None:
-        """Return the latest time at which what was received is due, None if nothing ever is."""
-        retention = agreement.retention
-        return None if retention is None else self._now() - DAY * retention.disclosures_days
 
     def _erase(self, agreement: Agreement, id_: str) -> bool:
         """Erase one; False if another purge was quicker."""

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypedDict, Unpack
 
+from pydantic import ValidationError
+
 from linkage.audit.events import AgreementReference, Event
+from linkage.errors import InputError
 from linkage.protocol.agreement import Agreement
 
 _MOST = 500
@@ -31,20 +34,30 @@ def event_about(
     """Return the event that ``party`` did something of a kind at ``at`` (UTC).
 
     Purpose and lawful basis are the agreement's: its purpose codes, and the beginning of its words.
+    Raises `InputError` for a justification that could name somebody.
     """
     terms = agreement.agreement
-    return Event(
-        kind=kind,
-        at=at.replace(microsecond=0),
-        party=party,
-        agreement=AgreementReference(agreement.digest(), terms.id, terms.version),
-        purpose=_phrase(", ".join(terms.purpose_codes)),
-        lawful_basis=_phrase(terms.lawful_basis or ""),
-        recipients=tuple(sorted(set(details.get("recipients", ())))),
-        counts=dict(details.get("counts", {})),
-        digests=dict(details.get("digests", {})),
-        justification=details.get("justification", ""),
-    )
+    try:
+        return Event(
+            kind=kind,
+            at=at.replace(microsecond=0),
+            party=party,
+            agreement=AgreementReference(agreement.digest(), terms.id, terms.version),
+            purpose=_phrase(", ".join(terms.purpose_codes)),
+            lawful_basis=_phrase(terms.lawful_basis or ""),
+            recipients=tuple(sorted(set(details.get("recipients", ())))),
+            counts=dict(details.get("counts", {})),
+            digests=dict(details.get("digests", {})),
+            justification=details.get("justification", ""),
+        )
+    except ValidationError as error:
+        if any(fault["loc"] != ("justification",) for fault in error.errors()):
+            raise  # nothing that a party could have written
+        raise InputError(
+            "What you give as the reason can't be entered into the log, which others read and "
+            "which names nobody: it must be one line without a date in figures, a number of six "
+            "digits or more, a postcode or an @; say it in other words."
+        ) from None
 
 
 def operator_of(agreement: Agreement) -> str:

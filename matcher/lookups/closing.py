@@ -7,7 +7,7 @@ are over, a closed lookup is erased.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.lookups.messages import digest_of, other_agencies, verify_request
-from linkage.protocol.lookups.rules import DAY
 from matcher.agreements.once import Unchanged
 from matcher.agreements.standings import Standings
 from matcher.ledger.about import event_about, operator_of
@@ -23,6 +22,7 @@ from matcher.ledger.ledger import Ledger
 from matcher.ledger.recording import Recording
 from matcher.lookups import rows
 from matcher.lookups.rows import Lookup
+from matcher.retention.days import due_since, why_erased
 from matcher.store.database import Database
 
 
@@ -52,28 +52,35 @@ class Closing:
             self._close_all(recording, now, closed)
         return len(closed)
 
+    def plan(self) -> int:
+        """Return how many lookups `erase_due` would erase now, once those were closed."""
+        with self._database.reading() as connection:
+            return sum(1 for _ in self._due(connection))
+
     def erase_due(self) -> int:
         """Erase the closed lookups that the agreement lets nobody keep any more; return how many.
 
         Of an agreement that doesn't say how long, they are kept.
         """
         with self._database.reading() as connection:
-            found = [own for own in rows.closed(connection) if self._is_old(connection, own)]
-        return sum(self._erase(lookup) for lookup in found)
+            found = list(self._due(connection))
+        return sum(self._erase(agreement, id_) for agreement, id_ in found)
 
-    def _is_old(self, connection: Connection, lookup: Lookup) -> bool:
-        retention = self._standings.agreement(connection, lookup.agreement).retention
-        if retention is None:
-            return False
-        return lookup.until + DAY * retention.disclosures_days <= self._clock().timestamp()
+    def _due(self, connection: Connection) -> Iterator[tuple[Agreement, str]]:
+        """Yield what isn't to be kept any more; asked every second, so it reads little."""
+        now = int(self._clock().timestamp())
+        for digest, first in rows.first_over(connection).items():
+            agreement = self._standings.agreement(connection, digest)
+            since = due_since(agreement, "lookup", now)
+            if since is not None and first <= since:
+                for id_ in rows.over_since(connection, digest, since):
+                    yield agreement, id_
 
-    def _erase(self, lookup: Lookup) -> bool:
-        """Erase a lookup and say so; False if another process was quicker."""
+    def _erase(self, agreement: Agreement, id_: str) -> bool:
+        """Erase a closed lookup and say so; False if another process was quicker."""
         with suppress(Unchanged), self._ledger.recording() as recording:
-            connection = recording.connection
-            if not rows.erase(connection, lookup.id):
+            if not rows.erase(recording.connection, id_):
                 raise Unchanged
-            agreement = self._standings.agreement(connection, lookup.agreement)
             recording.append(
                 event_about(
                     agreement,
@@ -81,8 +88,8 @@ class Closing:
                     operator_of(agreement),
                     self._clock(),
                     counts={"lookups": 1},
-                    digests={"request": lookup.id},
-                    justification="The agreement lets it be kept no longer",
+                    digests={"request": id_},
+                    justification=why_erased(agreement, "lookup"),
                 )
             )
             return True

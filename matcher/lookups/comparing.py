@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
 from linkage.encodings import GroupLayout, opened_encodings, words_of
-from linkage.errors import VerificationError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.lookups.record import EncodedPerson, parse_person
 from linkage.protocol.lookups.replies import MOST_MATCHES, matches_text
@@ -27,7 +26,7 @@ from matcher.agreements.marks import Marks, read_marks
 from matcher.agreements.standings import Standings
 from matcher.lookups.judges import read_erased, read_judge
 from matcher.objects.objects import Objects
-from matcher.objects.streams import sha256_of
+from matcher.objects.verified import require_stored
 from matcher.runs.chosen import ChosenUpload, parse_inputs
 from matcher.runs.finished import RunOutcome, parse_outcome
 from matcher.runs.newest import newest_run
@@ -144,11 +143,7 @@ class Comparing:
         bits, present = bits_of(person, layout), np.array(person.present, np.bool_)
         erased = learnt.erased.of(chosen.agency)
         with self._open_upload(chosen.upload) as file:
-            if sha256_of(file) != chosen.sha256:
-                raise VerificationError(
-                    f"{name} isn't what was committed; restore it from a backup."
-                )
-            file.seek(0)
+            require_stored(file, chosen.sha256, name)
             with opened_encodings(file, name) as reader:
                 found = [
                     recognise(learnt.judge, bits, present, rows.without(erased))

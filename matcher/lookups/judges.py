@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from io import BytesIO
 from typing import Any
@@ -18,14 +17,15 @@ from linkage.recognition import Judge
 from matcher.objects.objects import Objects
 from matcher.runs.finished import RunOutcome
 from matcher.runs.stored import level_array
+from matcher.runs.storing import read_run_file
 from matcher.runs.tombstones import Tombstones, tombstones_of
 
 
 def read_judge(objects: Objects, outcome: RunOutcome, run: str) -> Judge:
     """Return the judge that a run's model and evidence make; raises `VerificationError`."""
     try:
-        document = json.loads(stored_file(objects, outcome, "model.json"))
-        table = pq.read_table(BytesIO(stored_file(objects, outcome, "evidence.parquet")))
+        document = json.loads(read_run_file(objects, outcome, "model.json"))
+        table = pq.read_table(BytesIO(read_run_file(objects, outcome, "evidence.parquet")))
         assigned = table.filter(table["assigned"])
         levels = level_array(assigned["levels"], assigned.num_rows)
         return Judge.learnt(
@@ -45,21 +45,8 @@ def read_erased(objects: Objects, outcome: RunOutcome) -> Tombstones:
     """Return the records that a run knows as erased."""
     if "tombstones.parquet" not in outcome.files:
         return Tombstones()
-    content = stored_file(objects, outcome, "tombstones.parquet")
+    content = read_run_file(objects, outcome, "tombstones.parquet")
     return tombstones_of(pq.read_table(BytesIO(content)).to_pandas())
-
-
-def stored_file(objects: Objects, outcome: RunOutcome, path: str) -> bytes:
-    """Return a file of a run; raises `VerificationError` unless it is what was stored."""
-    content = objects.get(f"{outcome.folder}/{path}")
-    if path not in outcome.files or (
-        hashlib.sha256(content).hexdigest() != outcome.files[path].sha256
-    ):
-        raise VerificationError(
-            f"The object {outcome.folder}/{path} isn't what the run has stored; restore it from a "
-            "backup."
-        )
-    return content
 
 
 def _model(document: dict[str, Any]) -> LinkageModel:

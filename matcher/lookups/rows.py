@@ -88,16 +88,26 @@ def due(connection: Connection, now: int, *, lock: bool = False) -> list[Lookup]
     return [_lookup(row) for row in found]
 
 
-def closed(connection: Connection) -> list[Lookup]:
-    """Return the lookups that are closed, the oldest first."""
-    query = _query().where(lookups.c.state == "closed").order_by(lookups.c.until, lookups.c.id)
-    return [_lookup(row) for row in connection.execute(query.limit(MOST_LISTED))]
+def first_over(connection: Connection) -> dict[str, int]:
+    """Return by agreement when the first of its lookups was, or will be, over."""
+    until = func.min(lookups.c.until).label("until")
+    query = select(lookups.c.agreement, until).group_by(lookups.c.agreement)
+    return {row.agreement: row.until for row in connection.execute(query)}
+
+
+def over_since(connection: Connection, digest: str, until: int) -> list[str]:
+    """Return the ids of an agreement's lookups that were over by then, the oldest first."""
+    query = select(lookups.c.id).where(lookups.c.agreement == digest, lookups.c.until <= until)
+    return list(connection.execute(query.order_by(lookups.c.until, lookups.c.id)).scalars())
 
 
 def erase(connection: Connection, lookup: str) -> bool:
     """Erase a closed lookup and its answers; returns whether it was there."""
+    own = (lookups.c.id == lookup) & (lookups.c.state == "closed")
+    if connection.execute(select(lookups.c.id).where(own).with_for_update()).first() is None:
+        return False
     connection.execute(delete(lookup_answers).where(lookup_answers.c.lookup == lookup))
-    return connection.execute(delete(lookups).where(lookups.c.id == lookup)).rowcount == 1
+    return connection.execute(delete(lookups).where(own)).rowcount == 1
 
 
 def close(connection: Connection, lookup: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from linkage.audit.events import Event
@@ -33,6 +32,7 @@ from linkage.protocol.lookups.replies import (
     matches_text,
 )
 from linkage.protocol.lookups.rules import DAY, require_allowed, terms_of
+from matcher.agreements.freshness import require_fresh
 from matcher.agreements.once import Unchanged, lock_agreement
 from matcher.ledger.about import event_about
 from matcher.ledger.ledger import Ledger
@@ -41,9 +41,6 @@ from matcher.lookups import rows
 from matcher.lookups.closing import Closing
 from matcher.lookups.rows import Lookup
 from matcher.store.database import Database
-
-MOST_OLD, MOST_EARLY = 300, 60
-"""How many seconds a request may be older, or younger, than the matcher's clock says."""
 
 
 class Lookups:
@@ -143,7 +140,8 @@ class Lookups:
             if rows.find(connection, digest, id_) is not None:
                 raise Unchanged
             require_allowed(agreement, asker, request)
-            _require_fresh(request, now)
+            require_fresh(request.at, now)
+            _require_time_left(request, now)
             _require_within_limit(connection, agreement, asker, now)
             lookup = Lookup(id_, digest, asker, content, now, request.until, "lodged", None)
             rows.add(connection, lookup, encoding)
@@ -169,20 +167,14 @@ class Lookups:
             rows.enter_opening(recording.connection, lookup, recording.append(event))
 
     def _event(self, agreement: Agreement, asker: str, request: Request, id_: str) -> Event:
-        try:
-            return event_about(
-                agreement,
-                "lookup.lodged",
-                asker,
-                self._clock(),
-                digests={"request": id_},
-                justification=request.necessity,
-            )
-        except ValidationError:
-            raise InputError(
-                "The necessity goes into the log, which names nobody: it must be one line without "
-                "a date, a number of six digits or more, a postcode or an @; say it in other words."
-            ) from None
+        return event_about(
+            agreement,
+            "lookup.lodged",
+            asker,
+            self._clock(),
+            digests={"request": id_},
+            justification=request.necessity,
+        )
 
     def _handed_over(
         self, connection: Connection, lookup: Lookup, agency: str
@@ -228,11 +220,7 @@ def _require_unopened(lookup: Lookup, agency: str) -> None:
         raise Unchanged
 
 
-def _require_fresh(request: Request, now: int) -> None:
-    if not now - MOST_OLD <= request.at <= now + MOST_EARLY:
-        raise InputError(
-            "The request wasn't made now, by the matcher's clock; set your clock, and ask again."
-        )
+def _require_time_left(request: Request, now: int) -> None:
     if request.until <= now:
         raise InputError("The request's time is over already; give the agencies some time.")
 

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, select
 from linkage.protocol.agreement import Agreement, parse_content
 from matcher.jobs.states import ENDED, UNENDED
 from matcher.objects.keys import run_objects, upload_objects
+from matcher.retention.days import due_since
 from matcher.store.tables import agreements, committed_uploads, runs, uploads
 
-DAY = 86_400
 Kind = Literal["upload", "run"]
 
 
@@ -41,8 +41,8 @@ class Due:
 def due_at(connection: Connection, now: int) -> Iterator[Due]:
     """Yield what is due at ``now`` (POSIX seconds), or was begun to be erased, the oldest first."""
     for agreement in _agreements(connection):
-        yield from _uploads(connection, agreement, _before(agreement, now))
-        yield from _runs(connection, agreement, _before(agreement, now))
+        yield from _uploads(connection, agreement, due_since(agreement, "upload", now))
+        yield from _runs(connection, agreement, due_since(agreement, "run", now))
 
 
 def in_use(connection: Connection, due: Due) -> bool:
@@ -65,12 +65,6 @@ def _agreements(connection: Connection) -> list[Agreement]:
     return [parse_content(bytes(content), "An admitted agreement") for content in contents]
 
 
-def _before(agreement: Agreement, now: int) -> int | None:
-    """Return the latest time at which what was received is due, None if nothing ever is."""
-    retention = agreement.retention
-    return None if retention is None else now - DAY * retention.encodings_days
-
-
 def _uploads(connection: Connection, agreement: Agreement, before: int | None) -> Iterator[Due]:
     received = committed_uploads.c
     query = (
@@ -78,8 +72,8 @@ def _uploads(connection: Connection, agreement: Agreement, before: int | None) -
         .join(committed_uploads, received.upload == uploads.c.id)
         .where(
             uploads.c.agreement == agreement.digest(),
-            _begun_or_due(uploads.c.state == "erasing", uploads.c.state == "committed",
-                          received.committed, before),
+            begun_or_due(uploads.c.state == "erasing", uploads.c.state == "committed",
+                         received.committed, before),
         )
         .order_by(received.committed, uploads.c.id)
     )  # fmt: skip
@@ -94,7 +88,7 @@ def _runs(connection: Connection, agreement: Agreement, before: int | None) -> I
         select(runs.c.id, runs.c.inputs)
         .where(
             runs.c.agreement == agreement.digest(),
-            _begun_or_due(runs.c.data == "erasing", kept, runs.c.ended, before),
+            begun_or_due(runs.c.data == "erasing", kept, runs.c.ended, before),
         )
         .order_by(runs.c.ended, runs.c.id)
     )
@@ -103,10 +97,11 @@ def _runs(connection: Connection, agreement: Agreement, before: int | None) -> I
         yield Due("run", id_, agreement, {"runs": 1}, digests)
 
 
-def _begun_or_due(
+def begun_or_due(
     begun: ColumnElement[bool],
     kept: ColumnElement[bool],
     time: ColumnElement[int | None],
     before: int | None,
 ) -> ColumnElement[bool]:
+    """Return the condition that something was begun to be erased, or is kept and due."""
     return begun if before is None else begun | (kept & (time <= before))

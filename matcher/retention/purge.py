@@ -25,6 +25,7 @@ from matcher.ledger.ledger import Ledger
 from matcher.ledger.stored_log import StoredLog
 from matcher.objects.failures import ObjectsError
 from matcher.objects.objects import Objects
+from matcher.retention.days import why_erased
 from matcher.retention.due import Due, Kind, due_at, in_use
 from matcher.store.database import Database
 from matcher.store.tables import runs, uploads
@@ -113,12 +114,10 @@ class Purge:
                 raise _DoneBeforeError
 
     def _event(self, due: Due) -> Event:
-        retention = due.agreement.retention
-        days = f" for {retention.encodings_days} days" if retention else " no longer"
         return event_about(
             due.agreement, "records.erased", operator_of(due.agreement), self._clock(),
             counts=due.counts, digests=due.digests,
-            justification=f"The agreement lets it be kept{days}",
+            justification=why_erased(due.agreement, due.kind),
         )  # fmt: skip
 
     def _now(self) -> int:

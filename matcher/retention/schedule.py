@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Connection, select
 
 from linkage.protocol.agreement import Agreement
 from matcher.jobs.states import ENDED
-from matcher.retention.due import DAY
+from matcher.retention.days import What, kept_until
 from matcher.store.database import Database
 from matcher.store.tables import (
     cohorts,
     committed_uploads,
     disclosures,
+    lookups,
     payloads,
     runs,
     uploads,
 )
-
-What = Literal["upload", "run", "disclosure", "payload", "cohort"]
 
 
 @dataclass(frozen=True)
 class Keeping:
     """Something that is kept; ``since`` and ``until`` are POSIX seconds, None if it has no end.
 
-    ``of`` is the agency of an upload or a payload, the analyst of a cohort, else empty; ``round`` 0
-    where it belongs to none.
+    ``of`` is the agency of an upload, a payload or a lookup, the analyst of a cohort, else empty;
+    ``round`` 0 where it belongs to none.
     """
 
     what: What
@@ -53,6 +51,7 @@ class Schedule:
                 *_uploads(connection, agreement),
                 *_runs(connection, agreement),
                 *_disclosures(connection, agreement),
+                *_lookups(connection, agreement),
                 *_payloads(connection, agreement),
                 *_cohorts(connection, agreement),
             ]
@@ -67,7 +66,7 @@ def _uploads(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
         .where(of.agreement == agreement.digest(), uploads.c.state.in_(("committed", "erasing")))
     )
     for row in connection.execute(query):
-        until = _until(agreement, row.committed)
+        until = kept_until(agreement, "upload", row.committed)
         yield Keeping("upload", row.id, row.agency, row.round, row.committed, until)
 
 
@@ -79,18 +78,25 @@ def _runs(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
         runs.c.ended.is_not(None),
     )
     for row in connection.execute(query):
-        yield Keeping("run", row.id, "", row.round, row.ended, _until(agreement, row.ended))
+        until = kept_until(agreement, "run", row.ended)
+        yield Keeping("run", row.id, "", row.round, row.ended, until)
 
 
 def _disclosures(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
     query = select(disclosures.c.id, disclosures.c.received).where(
         disclosures.c.agreement == agreement.digest(), disclosures.c.data == "kept"
     )
-    retention = agreement.retention
     for row in connection.execute(query):
-        days = None if retention is None else DAY * retention.disclosures_days
-        until = None if days is None else row.received + days
+        until = kept_until(agreement, "disclosure", row.received)
         yield Keeping("disclosure", row.id, "", 0, row.received, until)
+
+
+def _lookups(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
+    of = lookups.c
+    query = select(of.id, of.asker, of.lodged, of.until).where(of.agreement == agreement.digest())
+    for row in connection.execute(query):
+        until = kept_until(agreement, "lookup", row.until)
+        yield Keeping("lookup", row.id, row.asker, 0, row.lodged, until)
 
 
 def _payloads(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
@@ -99,7 +105,7 @@ def _payloads(connection: Connection, agreement: Agreement) -> Iterator[Keeping]
         of.agreement == agreement.digest(), of.state.in_(("committed", "erasing"))
     )
     for row in connection.execute(query):
-        until = _payload_until(agreement, row.committed)
+        until = kept_until(agreement, "payload", row.committed)
         yield Keeping("payload", row.id, row.agency, row.round, row.committed, until)
 
 
@@ -109,15 +115,5 @@ def _cohorts(connection: Connection, agreement: Agreement) -> Iterator[Keeping]:
         of.agreement == agreement.digest(), of.data.in_(("kept", "erasing"))
     )
     for row in connection.execute(query):
-        until = _payload_until(agreement, row.pulled)
+        until = kept_until(agreement, "cohort", row.pulled)
         yield Keeping("cohort", row.id, row.analyst, 0, row.pulled, until)
-
-
-def _payload_until(agreement: Agreement, received: int) -> int | None:
-    days = None if agreement.retention is None else agreement.retention.payload_days
-    return None if days is None else received + DAY * days
-
-
-def _until(agreement: Agreement, received: int) -> int | None:
-    retention = agreement.retention
-    return None if retention is None else received + DAY * retention.encodings_days

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from linkage.errors import VerificationError
 from matcher.objects.objects import Objects
+from matcher.objects.verified import altered, read_verified
 from matcher.runs.finished import RunOutcome, StoredFile
 from matcher.runs.linking import Contents
 
@@ -22,6 +22,16 @@ def store_contents(
     for number, (path, content) in enumerate(sorted(contents.items()), start=1):
         objects.put(f"{folder}/{path}", content)
         stored(number, len(contents))
+
+
+def read_run_file(objects: Objects, outcome: RunOutcome, path: str) -> bytes:
+    """Return a file of a finished run by its path in the run's folder.
+
+    Raises `KeyError` where the run has none of that path, `VerificationError` for one that isn't
+    what the run has stored.
+    """
+    key = f"{outcome.folder}/{path}"
+    return read_verified(objects, key, outcome.files[path].sha256, f"The object {key}")
 
 
 def fetch_run(
@@ -59,6 +69,4 @@ def _fetch(objects: Objects, key: str, path: Path, expected: StoredFile) -> None
             size += len(piece)
             sink.write(piece)
     if StoredFile(digest.hexdigest(), size) != expected:
-        raise VerificationError(
-            f"The object {key} isn't what the run has stored; restore it from a backup."
-        )
+        raise altered(f"The object {key}")

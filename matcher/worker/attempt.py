@@ -16,7 +16,7 @@ from linkage.protocol.agreement import Agreement
 from matcher.jobs.leases import Lease, Progress
 from matcher.objects.keys import lease_objects
 from matcher.objects.objects import Objects
-from matcher.objects.streams import sha256_of
+from matcher.objects.verified import require_stored
 from matcher.runs.carrying import BegunRun, Carrying, Earlier
 from matcher.runs.chosen import ChosenUpload
 from matcher.runs.finished import RunOutcome, outcome_of
@@ -70,11 +70,7 @@ class Attempt:
     def _read(self, chosen: ChosenUpload, agreement: Agreement) -> Encodings:
         name = f"The upload {chosen.upload} of {chosen.agency}"
         with patiently(lambda: self.open_upload(chosen.upload), self.pulse) as file:
-            if sha256_of(file) != chosen.sha256:
-                raise VerificationError(
-                    f"{name} isn't what was committed; restore it from a backup."
-                )
-            file.seek(0)
+            require_stored(file, chosen.sha256, name)
             encodings = read_agency_encodings(file, name, agreement)
         if encodings.header.agency != chosen.agency:
             raise VerificationError(f"{name} holds the encodings of another agency.")

@@ -12,8 +12,8 @@ from agency_client.disclosures import reading
 from agency_client.keystore import seen
 from agency_client.matcher_api import following
 from agency_client.matcher_api.following import FollowedLog
-from linkage import entries, gaps
-from linkage.audit import verification
+from linkage import gaps
+from linkage.audit import inclusion, verification
 from linkage.audit.events import parse_event
 from linkage.audit.keys import VerifierKey
 from linkage.protocol import signing
@@ -42,7 +42,7 @@ def remembered_messages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (signing, messages):
         monkeypatch.setattr(module, "parse_message", parse)
-    for other in (entries, gaps, verification):
+    for other in (gaps, inclusion, verification):
         monkeypatch.setattr(other, "parse_event", cache(parse_event))
 
 

@@ -10,7 +10,7 @@ from agency_client.disclosures import reading
 from agency_client.keystore import seen
 from agency_client.matcher_api import following
 from linkage import entries, gaps
-from linkage.audit import trusted_log, verification
+from linkage.audit import inclusion, trusted_log, verification
 from linkage.audit.checkpoint import parse_checkpoint_text
 from linkage.audit.notes import parse_note
 from linkage.audit.trusted_log import TrustedLog
@@ -80,7 +80,7 @@ def without_the_checkpoints_signature(patch):
 
 
 def without_inclusion(patch):
-    patch.setattr(entries, "verify_inclusion", lambda *_: None)
+    patch.setattr(inclusion, "verify_inclusion", lambda *_: None)
 
 
 def without_what_events_say(patch):

@@ -207,20 +207,21 @@ def sign_cohort(cohort: Cohort, own: Identity) -> bytes:
     return sign(COHORT_KIND, canonical_json(settings(cohort)), own)
 
 
-def verify_cohort(content: bytes, source: str, agreement: Agreement) -> Cohort:
-    """Return what the matcher says of a cohort; raises `VerificationError`.
+def verify_cohort(
+    content: bytes, source: str, agreement: Agreement
+) -> tuple[Cohort, dict[str, PayloadManifest]]:
+    """Return what the matcher says of a cohort, and what each agency has sealed for it.
 
-    The manifests in it are verified too: each is of its agency, for its round and this analyst.
+    Raises `VerificationError` (SPEC.md, Cohorts, steps 1 to 8), also unless each manifest in it is
+    of its agency, for its round and this analyst.
     """
     signed = verify_signed(content, source, COHORT_KIND, _holders(agreement, "matcher"))
     cohort: Cohort = parse_message(_COHORT, signed.payload, f"The payload of {source}")
     require_this_agreement(cohort.agreement, cohort.epoch, agreement, source)
-    payloads_of(cohort, source, agreement)
-    return cohort
+    return cohort, _payloads_of(cohort, source, agreement)
 
 
-def payloads_of(cohort: Cohort, source: str, agreement: Agreement) -> dict[str, PayloadManifest]:
-    """Return what each agency has sealed for a cohort, by agency; raises `VerificationError`."""
+def _payloads_of(cohort: Cohort, source: str, agreement: Agreement) -> dict[str, PayloadManifest]:
     found = {}
     for own in cohort.agencies:
         if own.payload is not None:

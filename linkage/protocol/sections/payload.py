@@ -23,8 +23,14 @@ COARSENINGS: dict[AttributeType, frozenset[Coarsening]] = {
 }
 
 
-# Columns of the tables in which attributes travel and arrive.
-RESERVED = frozenset({"agencies", "agency", "kind", "person", "probability", "records"})
+RESERVED = frozenset(
+    {
+        "agencies", "agency", "area", "column", "date", "district", "event", "kind", "person",
+        "place", "probability", "quarter", "record_id", "records", "row",
+    }
+)  # fmt: skip
+"""What no attribute is named, whatever its capitals: the columns beside which they stand in files
+of agencies, in the tables of a cohort, and where its people and their events are counted."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -102,7 +108,7 @@ class Payload:
 
     @model_validator(mode="after")
     def _attributes_are_no_other_column(self) -> Self:
-        if taken := sorted(RESERVED & set(self.attributes)):
+        if taken := sorted(name for name in self.attributes if name.lower() in RESERVED):
             raise ValueError(f"an attribute can't be named {', '.join(taken)}")
         return self
 

@@ -14,10 +14,13 @@ import pytest
 from agency_client.cohort.pulling.building import Parts, build_tables
 from agency_client.cohort.pulling.checking import require_agreed_terms, require_same_people
 from agency_client.cohort.pulling.directory import refuse_unusable_folder, write_cohort
+from agency_client.cohort.release import units
 from agency_client.cohort.tables import TABLES, schema_of, table_file
+from agency_client.payload.columns import RECORD
 from linkage.errors import InputError, VerificationError
 from linkage.protocol.cohort.people_map import PeopleMap
 from linkage.protocol.cohort.tables import PayloadTables
+from linkage.protocol.sections.payload import RESERVED
 from tests.agency_client.cohort.made_up import AGREEMENT, FACTS, MadeUp
 
 PAYLOAD = AGREEMENT.payload
@@ -150,6 +153,12 @@ def test_every_table_has_its_schema_even_without_payload(made, built):
 def without_persons(own):
     nobody = pa.nulls(own.records.num_rows, pa.binary(16))
     return PeopleMap(own.records.set_column(2, "person", nobody), own.households)
+
+
+def test_no_attribute_takes_the_place_of_a_column_beside_it():
+    beside = {name for table in ("people", "memberships", "events") for name in
+              schema_of(table, None).names}  # fmt: skip
+    assert beside | {RECORD, "row", "column", *units._OF_EVENTS} <= RESERVED
 
 
 def test_the_folder_is_written_in_one_step_and_never_over_another(built, tmp_path):

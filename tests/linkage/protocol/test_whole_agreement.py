@@ -96,6 +96,8 @@ def test_comments_and_order_do_not_change_the_digest():
         (', coarsen = "year"', "", "is made coarse"),
         ('vocabulary = "sex"', 'vocabulary = "gender"', "no vocabulary gender"),
         (', vocabulary = "sex"', "", "category has a vocabulary"),
+        ("born = {", "person = {", "can't be named person"),
+        ("born = {", "District = {", "can't be named District"),
         ('missing = { date = "month" }', 'sex = { date = "month" }', "an attribute and an event"),
         (
             "[disclosure]", "[payload.associations]\nmissing = {}\n\n[disclosure]",

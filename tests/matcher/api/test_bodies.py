@@ -30,7 +30,7 @@ def probes(_: Services) -> list[Routes]:
     @routes.put("/pieces", ANY_PARTY, body=BodyRule(MOST, streamed=True), answer=text)
     async def pieces(call: SignedCall):
         hashed = hashlib.sha256()
-        async for chunk in call.chunks():
+        async for chunk in call.in_pieces.chunks():
             hashed.update(chunk)
         return text.response(hashed.hexdigest().encode())
 

@@ -337,7 +337,7 @@ def test_a_damaged_upload_stops_its_own_comparison_alone(linked):
     path = linked.runner.folder / f"{upload}.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     lookup = linked.asked(person("police", SOMEBODY))
-    with pytest.raises(Exception, match="isn't what was committed"):
+    with pytest.raises(Exception, match="isn't what was stored"):
         linked.compare()
     assert linked.shown(CARE, lookup).json()["compared"] is False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,15 +17,17 @@ from linkage.errors import (
     PolicyError,
     VerificationError,
 )
-from linkage.protocol.cohort.messages import digest_of
+from linkage.protocol.cohort.messages import digest_of, verify_cohort
 from linkage.protocol.cohort.payload import open_payload
 from linkage.protocol.disclosure.replies import EvidenceRequest
 from matcher.cohorts import pulling as pulling_module
+from matcher.cohorts import service as service_module
 from matcher.cohorts.mapping import cohort_names, make_map
 from matcher.disclosures.clusters import RunClusters
 from tests.linkage.protocol.agreements import AGREEMENT, ANALYST
 from tests.linkage.protocol.parties import CARE, POLICE
 from tests.matcher.cohorts.conftest import PEOPLE
+from tests.matcher.cohorts.erasers import erasing_of
 from tests.matcher.cohorts.worlds import CohortWorld
 from tests.matcher.disclosures.worlds import _table, cluster_id, evidence_in
 
@@ -162,6 +165,27 @@ def test_what_the_store_has_changed_is_not_handed_over(small_world: CohortWorld)
         cohorts.people_map(AGREEMENT, "analyst", entry.id)
     with pytest.raises(VerificationError, match="isn't what was stored"):
         cohorts.piece(AGREEMENT, "analyst", entry.id, "care", 0)
+
+
+def test_a_cohort_is_verified_once_and_not_fetched_after_its_end(
+    small_world: CohortWorld, monkeypatch
+):
+    world, verified = small_world, []
+    world.push(CARE)
+    entry = world.pull()
+
+    def counted(content, source, agreement):
+        verified.append(content)
+        return verify_cohort(content, source, agreement)
+
+    monkeypatch.setattr(service_module, "verify_cohort", counted)
+    fetch = partial(world.services.cohorts.piece, AGREEMENT, "analyst", entry.id, "care", 0)
+    assert fetch() == fetch()
+    assert len(verified) == 1
+    world.clock.forward(days=100)
+    erasing_of(world.services, world.clock).erase()
+    with pytest.raises(PolicyError, match="payload_days"):
+        fetch()
 
 
 def test_a_run_that_finishes_meanwhile_is_asked_for_again(small_world: CohortWorld, monkeypatch):

@@ -156,6 +156,8 @@ def test_an_agency_sees_of_others_what_the_log_says_and_no_more(world: World):
     assert ">care<" not in kept
     assert ">health<" not in kept
     assert "Disclosure " not in kept
+    assert "Lookup " in kept
+    assert "Lookup " not in care.get("/retention").text
     # But for who they are, and their own leakage reports, two agencies are shown the same of
     # rounds, runs and the log.
     for path in ("/rounds", "/runs"):
@@ -296,7 +298,7 @@ def test_what_is_due_is_said(world: World, visitors: dict[Role, Visitor]):
     assert "due to be erased" not in officer.get("/retention").text
     world.matcher.clock.forward(days=31)
     later = visitor(world.matcher, OFFICER).get("/retention").text
-    assert "3 things are due to be erased" in later
+    assert "4 things are due to be erased" in later  # three disclosures and a lookup
     world.matcher.clock.forward(days=-31)
 
 

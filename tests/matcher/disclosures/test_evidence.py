@@ -233,5 +233,5 @@ def test_without_the_partys_keys_nothing_is_signed(world: World, clock):
 def test_a_damaged_run_is_said_to_be_so(small_world: World):
     run = small_world.run(PEOPLE)
     small_world.services.objects.put(f"runs/{run}/1/clusters.parquet", b"other")
-    with pytest.raises(Exception, match="isn't what the run has stored"):
+    with pytest.raises(Exception, match="isn't what was stored"):
         page(small_world)

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from matcher.config.loading import load_settings
 from matcher.config.log_key import read_signer
 from matcher.ledger.ledger import Ledger
 from matcher.objects.opening import open_objects
 from matcher.store.database import Database
+from matcher.store.tables import lookups
 from tests.matcher.service_data import Data, made_up_agreement
 
 
@@ -41,7 +43,7 @@ def test_a_dry_run_erases_nothing(matcher, folder: Path, data: Data):
     assert code == 0
     assert json.loads(out) == {
         "dry_run": True, "uploads": 1, "runs": 1, "in_use": 0, "expired": 0,
-        "disclosures": 0, "ended": 0, "payloads": 0, "cohorts": 0, "unfinished": 0,
+        "disclosures": 0, "ended": 0, "lookups": 0, "payloads": 0, "cohorts": 0, "unfinished": 0,
     }  # fmt: skip
     assert "would be erased: 1 uploads" in matcher("purge", folder, "--dry-run")[1]
     assert list(data.objects.list()) == before
@@ -55,6 +57,21 @@ def test_a_purge_erases_and_the_log_verifies(matcher, folder: Path, data: Data):
     code, out, _ = matcher("verify-log", folder, "--format", "json")
     assert code == 0
     assert json.loads(out)["by_verb"]["erasure"] == 2
+
+
+def test_a_purge_closes_and_erases_lookups(matcher, folder: Path, data: Data):
+    with data.database.writing() as connection:
+        connection.execute(
+            insert(lookups).values(
+                id="ab" * 32, agreement=data.agreement, asker="police", request=b"it", lodged=0,
+                until=1, state="lodged",
+            )
+        )  # fmt: skip
+    for flags in (("--dry-run",), ()):
+        code, out, _ = matcher("purge", folder, *flags, "--format", "json")
+        assert (code, json.loads(out)["lookups"]) == (0, 1)
+    assert "0 lookups" in matcher("purge", folder)[1]
+    assert matcher("verify-log", folder)[0] == 0
 
 
 def test_what_a_run_uses_is_left_with_75(matcher, folder: Path, data: Data):

@@ -20,7 +20,7 @@ from matcher.objects.bucket import Bucket
 from matcher.objects.failures import ObjectsError
 from matcher.objects.folder import Folder
 from matcher.objects.objects import Objects
-from matcher.retention.due import DAY
+from matcher.retention.days import DAY
 from matcher.retention.purge import Purge, Purged, require_done
 from matcher.store.database import Database
 from matcher.store.migrating import migrate

@@ -152,7 +152,7 @@ def test_a_run_that_does_not_finish_is_an_error(folder, command):
     thread.join()
     assert (code, said) == (1, f"run {run} is failed\n")
     assert error.startswith(f"matcher: The run {run} has failed. The upload ")
-    assert "isn't what was committed" in error
+    assert "isn't what was stored" in error
 
 
 @pytest.mark.parametrize(

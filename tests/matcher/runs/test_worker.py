@@ -168,7 +168,7 @@ def test_a_damaged_folder_of_the_run_before_is_not_believed(matcher):
     assert matcher.worker().run_next(never)
     view = matcher.runs.one(digest, second)
     assert (view.state, view.onto) == ("failed", first)
-    assert "clusters.parquet isn't what the run has stored" in view.reason
+    assert "clusters.parquet isn't what was stored" in view.reason
 
 
 def test_an_upload_that_was_altered_fails_the_run_at_once(matcher):
@@ -178,7 +178,7 @@ def test_an_upload_that_was_altered_fails_the_run_at_once(matcher):
     assert matcher.worker().run_next(never)
     view = matcher.runs.one(digest, run)
     assert view.state == "failed"
-    assert "isn't what was committed" in view.reason
+    assert "isn't what was stored" in view.reason
     assert [event.kind for event in matcher.events()] == ["run.started"]
     assert not list(matcher.objects.list("runs"))
     assert not list((matcher.folder / "work").iterdir())

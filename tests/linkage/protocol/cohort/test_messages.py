@@ -102,7 +102,7 @@ def test_a_piece_of_another_size_is_refused():
 
 def test_no_bit_of_a_manifest_or_a_cohort_can_change():
     assert verify_payload_manifest(SIGNED, "it", AGREEMENT) == ("care", MANIFEST)
-    assert verify_cohort(PULLED, "it", AGREEMENT) == COHORT
+    assert verify_cohort(PULLED, "it", AGREEMENT) == (COHORT, {"care": MANIFEST})
     for content, verify in ((SIGNED, verify_payload_manifest), (PULLED, verify_cohort)):
         for number, other in enumerate(flipped(content)):
             if number % 997 == 0:
