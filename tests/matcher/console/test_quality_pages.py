@@ -12,7 +12,7 @@ from matcher.quality.shown import PAGE, Wanted
 from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB, OFFICER
 from tests.linkage.protocol.parties import CARE, MATCHER, POLICE
 from tests.matcher.console.visiting import Visitor, visitor
-from tests.matcher.test_report import Page
+from tests.matcher.report_pages import Page
 
 DIGEST = AGREEMENT.digest()
 OVERSEEN = ("", "/model", "/people", "/report.html", "/report.pdf")
