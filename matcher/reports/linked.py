@@ -5,8 +5,8 @@ from __future__ import annotations
 from linkage.protocol.sections.matching import Matching
 from matcher.reports.blocks import Pairs, Section, Text
 from matcher.reports.facts import RunFacts
-from matcher.reports.times import moment
 from matcher.runs.report.parts import Table
+from matcher.runs.report.times import moment
 
 
 def inputs_section(facts: RunFacts) -> Section:
