@@ -64,14 +64,14 @@ def linking_section(facts: RunFacts) -> Section:
     blocks: list[Pairs | Table] = []
     if facts.outcome is not None:
         rows += [
-            ("Pairs of records compared", f"{facts.outcome.pairs:,}"),
+            ("Pairs of records compared", f"{facts.outcome.about.pairs:,}"),
             ("Digest of what came out, as in the log", facts.outcome.digest),
         ]
         blocks.append(
             Table(
                 "Groups that were compared, and the fields in each",
                 ["Group", "Fields"],
-                [[group, ", ".join(names)] for group, names in facts.outcome.fields.items()],
+                [[group.name, ", ".join(group.fields)] for group in facts.outcome.about.groups],
                 heads=2,
             )
         )
