@@ -6,8 +6,9 @@ import numpy as np
 
 from matcher.quality.kept import KeptRun
 from matcher.quality.match_log import link_row
-from matcher.quality.shown import Card, Fate, LinkRow
+from matcher.quality.shown import Card, LinkRow
 from matcher.quality.waterfall import waterfall
+from matcher.runs.report.fates import Fate
 from matcher.runs.report.numbers import percent, signed
 from matcher.runs.report.parts import Figure, Table, figure
 from matcher.runs.report.steps import Corrections, Step, steps_of

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from linkage.errors import InputError, MissingError
 from linkage.patterns import NULL
 from matcher.quality.kept import CODE_BYTES, KeptRun
-from matcher.quality.shown import PAGE, Fate, LinkPage, LinkRow, Wanted
+from matcher.quality.shown import PAGE, LinkPage, LinkRow, Wanted
+from matcher.runs.report.fates import Fate
 
 LEAST_DIGITS = 6
 """How many digits of a pseudonym it takes to look for it."""

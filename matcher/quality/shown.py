@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from matcher.runs.report.cells import Cells
+from matcher.runs.report.fates import Fate
 from matcher.runs.report.parts import Figure, Headline, Table
 from matcher.runs.report.steps import Step
 
 PAGE = 50
 """Links on a page."""
-
-
-class Fate(StrEnum):
-    """What became of a pair of records; the values are for people."""
-
-    LINKED = "linked"
-    THROUGH_OTHERS = "linked through other records"
-    FOR_REVIEW = "for review"
 
 
 @dataclass(frozen=True)

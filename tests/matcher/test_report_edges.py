@@ -9,9 +9,10 @@ import pytest
 
 from linkage.patterns import GroupComparison
 from matcher.runs.report.cells import Cells
+from matcher.runs.report.fates import Fate
 from matcher.runs.report.numbers import frequency, of_a_hundred, percent
 from matcher.runs.report.people import known_to, overlaps, people_by_agencies, people_by_records
-from matcher.runs.report.weights import Fate, weight_histogram
+from matcher.runs.report.weights import weight_histogram
 from tests.matcher.made_up import RULES, linked_in_step, make_linkage, make_model, make_sources
 from tests.matcher.report_pages import EXACT, page_of
 

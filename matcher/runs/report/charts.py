@@ -12,6 +12,7 @@ from linkage.patterns import NULL
 from matcher.runs.report.cells import Cells, Tally
 from matcher.runs.report.drawing import Square, count_axis, data, heat_map, shade, svg
 from matcher.runs.report.evidence import Example, Pattern
+from matcher.runs.report.fates import Fate
 from matcher.runs.report.looks import (
     BLUE,
     FONT_SIZE,
@@ -25,7 +26,7 @@ from matcher.runs.report.looks import (
 from matcher.runs.report.numbers import signed
 from matcher.runs.report.steps import waterfall_bars
 from matcher.runs.report.tradeoff import Choice
-from matcher.runs.report.weights import Fate, WeightHistogram
+from matcher.runs.report.weights import WeightHistogram
 
 FATE_COLOURS = {Fate.LINKED: BLUE, Fate.THROUGH_OTHERS: SKY, Fate.FOR_REVIEW: ORANGE}
 _HEADROOM = 1.18  # leaves room for labels above or beside the longest bar

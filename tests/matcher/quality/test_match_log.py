@@ -15,7 +15,8 @@ from linkage.errors import InputError, MissingError, VerificationError
 from matcher.disclosures.pseudonyms import pseudonym
 from matcher.quality.deriving import derived, loaded
 from matcher.quality.match_log import find_link, page_of_links
-from matcher.quality.shown import PAGE, Fate, Wanted
+from matcher.quality.shown import PAGE, Wanted
+from matcher.runs.report.fates import Fate
 from tests.matcher.made_up import RULES
 from tests.matcher.quality.made_up import KEY, RUN, contents_of
 
