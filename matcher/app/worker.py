@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from matcher.agreements.standings import Standings
 from matcher.app.running import in_force, matcher_of, utc_now
 from matcher.config.identity_key import read_keys
@@ -13,6 +15,7 @@ from matcher.ledger.ledger import Ledger
 from matcher.lookups.closing import Closing
 from matcher.lookups.comparing import Comparing
 from matcher.objects.opening import open_objects
+from matcher.quality.preparing import prepare_pages
 from matcher.runs.carrying import Carrying
 from matcher.runs.service import Clock, Runs
 from matcher.store.database import Database
@@ -43,5 +46,6 @@ def open_worker(settings: Settings, clock: Clock = utc_now) -> Worker:
         chosen.lease_seconds,
         chosen.threads,
         recalls.compare,
+        partial(prepare_pages, database),
         steps=(comparing.compare_next, closing.close_due, closing.erase_due),
     )

@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from linkage.errors import LinkageError
 from linkage.protocol.problems import problem_of
+from matcher.console.headers import Guarded
 from matcher.console.pages import NO_PAGE, House, SignedOutError, TooManyError, Visit
 from matcher.logs.lines import log_fault
 
@@ -33,7 +34,10 @@ RequestId = Callable[[Scope], str]
 
 
 def handle_errors(app: FastAPI, house: House, id_of: RequestId) -> None:
-    """Let an app answer every error with a page; what is the operator's affair is noted."""
+    """Let an app answer every error with a page, and guard its answers (`Guarded`).
+
+    What is the operator's affair is noted.
+    """
 
     def of_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, LinkageError)
@@ -61,8 +65,7 @@ def handle_errors(app: FastAPI, house: House, id_of: RequestId) -> None:
     def too_many(request: Request, _: Exception) -> Response:
         return page(request, 429, "You have asked too often; wait a moment.")
 
-    def of_fault(request: Request, error: Exception) -> Response:
-        log_fault(error, id_of(request.scope))
+    def of_fault(request: Request) -> Response:
         return page(request, 500, _FAULT)
 
     def page(request: Request, status: int, said: str, template: str = "problem.html") -> Response:
@@ -80,4 +83,4 @@ def handle_errors(app: FastAPI, house: House, id_of: RequestId) -> None:
     app.add_exception_handler(TooManyError, too_many)
     app.add_exception_handler(RequestValidationError, of_parameters)
     app.add_exception_handler(HTTPException, of_http)
-    app.add_exception_handler(Exception, of_fault)
+    app.add_middleware(Guarded, id_of=id_of, fault=of_fault)

@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 
 from matcher.console.answers import RequestId, handle_errors
 from matcher.console.cookies import Cookie
-from matcher.console.headers import Guarded
 from matcher.console.pages import PREFIX, House, Pages
 from matcher.console.signing_in import signing_in
 from matcher.console.views import STATIC, Views, static_file
@@ -46,7 +45,7 @@ def create_console(
     handle_errors(app, house, id_of)
     for router in (*(some.router for some in pages), signing_in(house), _static()):
         app.include_router(router)
-    return Guarded(app)
+    return app
 
 
 def _static() -> APIRouter:

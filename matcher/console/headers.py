@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect
+from collections.abc import Callable
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from matcher.logs.lines import log_fault
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -23,18 +29,26 @@ _UNLESS_SAID = {"cache-control": "no-store"}
 
 
 class Guarded:
-    """Wraps an app so that its answers carry these headers, also those about faults."""
+    """Wraps an app: answers carry these headers, and every fault is noted and answered.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``id_of`` names requests in the log; ``fault`` is the answer to one that has failed.
+    """
+
+    def __init__(
+        self, app: ASGIApp, id_of: Callable[[Scope], str], fault: Callable[[Request], Response]
+    ) -> None:
         self._app = app
+        self._id_of = id_of
+        self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        ended = False
+        begun = ended = False
 
         async def with_headers(message: Message) -> None:
-            nonlocal ended
+            nonlocal begun, ended
             if message["type"] == "http.response.start":
+                begun = True
                 message["headers"] = [*message.get("headers", []), *_missing(message)]
             await send(message)
             ended = message["type"] == "http.response.body" and not message.get("more_body")
@@ -43,10 +57,13 @@ class Guarded:
             await self._app(scope, receive, with_headers)
         except ClientDisconnect:
             return
-        except Exception:
-            # The framework raises a fault anew after it was noted and answered.
-            if not ended:
-                raise
+        except Exception as error:
+            log_fault(error, self._id_of(scope))
+            if begun and not ended:
+                raise  # so that the server cuts the answer off, which else would look whole
+            if not begun:
+                answer = await run_in_threadpool(self._fault, Request(scope))
+                await answer(scope, receive, with_headers)
 
 
 def _missing(message: Message) -> list[tuple[bytes, bytes]]:

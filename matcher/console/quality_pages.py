@@ -18,18 +18,21 @@ def quality_pages(runs: Runs, desk: RunDesk) -> Pages:
     def quality(visit: SignedIn, run: str) -> Response:
         """Show what the links of a run are worth."""
         view = runs.one(visit.place.digest, run)
-        return visit.page("run_quality.html", run=view, found=desk.quality(view.agreement, run))
+        about = desk.about(view.agreement, run)
+        return visit.page("run_quality.html", run=view, found=about.quality)
 
     @pages.show("/runs/{run}/model", "What the model has learnt", OVERSEERS)
     def model(visit: SignedIn, run: str) -> Response:
         """Show what every comparison of a run is worth."""
         view = runs.one(visit.place.digest, run)
-        return visit.page("run_model.html", run=view, found=desk.model(view.agreement, run))
+        about = desk.about(view.agreement, run)
+        return visit.page("run_model.html", run=view, found=about.model)
 
     @pages.show("/runs/{run}/people", "Who is known to whom", OVERSEERS)
     def people(visit: SignedIn, run: str) -> Response:
         """Show whom the links of a run are about, and how complete their records are."""
         view = runs.one(visit.place.digest, run)
-        return visit.page("run_people.html", run=view, found=desk.people(view.agreement, run))
+        about = desk.about(view.agreement, run)
+        return visit.page("run_people.html", run=view, found=about.people)
 
     return pages

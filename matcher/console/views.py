@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,10 @@ import jinja2
 from markupsafe import Markup
 
 from matcher.runs.report.numbers import percent, signed
+from matcher.runs.report.times import MONTHS, day, in_utc, moment
 
 STATIC = "/console/static"
 _FILES = Path(__file__).parent / "static"
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 
 class Views:
@@ -52,31 +49,16 @@ class Views:
         return self._environment.get_template(template).render(**context)
 
 
-def moment(at: datetime | int) -> str:
-    """Return a time as people write it: ``2 March 2026, 09:00 UTC``; POSIX seconds will do."""
-    utc = _utc(at)
-    return f"{day(utc.date())}, {utc:%H:%M} UTC"
-
-
 def short_moment(at: datetime | int) -> Markup:
     """Return a time for a column that says it is UTC: ``2 Mar 2026, 09:00``, on one line."""
-    utc = _utc(at)
-    said = f"{utc.day} {_MONTHS[utc.month - 1][:3]} {utc.year}, {utc:%H:%M}"
+    utc = in_utc(at)
+    said = f"{utc.day} {MONTHS[utc.month - 1][:3]} {utc.year}, {utc:%H:%M}"
     return Markup('<span class="console-line">{}</span>').format(said)
-
-
-def _utc(at: datetime | int) -> datetime:
-    return datetime.fromtimestamp(at, UTC) if isinstance(at, int) else at.astimezone(UTC)
-
-
-def day(at: date) -> str:
-    """Return a date as people write it: ``2 March 2026``."""
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
 
 
 def date_of(at: int) -> str:
     """Return the day (UTC) of a time in POSIX seconds."""
-    return day(datetime.fromtimestamp(at, UTC).date())
+    return day(in_utc(at).date())
 
 
 def count(number: int) -> str:

@@ -133,15 +133,6 @@ class EventSearch:
             purposes=tuple(sorted({sort.purpose for sort in sorts})),
         )
 
-    def counts(self, agreement: str) -> dict[str, int]:
-        """Return how many events of an agreement there are of each verb that occurs."""
-        found: dict[str, int] = {}
-        with self._database.reading() as connection:
-            for sort, counted in _sorts(connection).values():
-                if sort.agreement == agreement:
-                    found[sort.verb] = found.get(sort.verb, 0) + counted
-        return found
-
 
 def _sorts(connection: Connection) -> dict[int, tuple[Sort, int]]:
     """Return the sorts of events and how many there are of each, by id."""

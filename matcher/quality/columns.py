@@ -22,13 +22,13 @@ from linkage.errors import VerificationError
 from linkage.outcome import Links
 from linkage.sources import Sources, records_alone
 from matcher.disclosures.clusters import RunClusters
+from matcher.quality.kept import CODE_BYTES
+from matcher.runs.report.steps import Corrections
 from matcher.runs.stored import level_array
 from matcher.runs.tombstones import token_bytes
-from matcher.runs.weights import Corrections
 
-LINK_BYTES = 16
 _PREFIX = b"concord/1/link\n"
-_NAME = f"S{LINK_BYTES}"
+_NAME = f"S{CODE_BYTES}"
 _CORRECTIONS = ("overlap", "rarity", "commonness", "others")
 
 
@@ -62,17 +62,6 @@ class RunLinks:
     def name(self, link: int) -> str:
         """Return the name of a link, 32 hex digits."""
         return bytes(self.names[link : link + 1].tobytes()).hex()
-
-    def find(self, name: str) -> int | None:
-        """Return the place of the link with a name (32 hex digits), None without one."""
-        own = np.array([bytes.fromhex(name)], _NAME)
-        ranked = self.names[self._by_name]
-        at = int(np.searchsorted(ranked, own)[0])
-        return int(self._by_name[at]) if at < len(ranked) and ranked[at] == own[0] else None
-
-    @cached_property
-    def _by_name(self) -> NDArray[np.int64]:
-        return np.argsort(self.names)
 
     @cached_property
     def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -158,7 +147,7 @@ def _weighed(content: bytes, links: int) -> Weighed:
 
 def _names(ones: list[str], others: list[str], key: bytes) -> NDArray[np.bytes_]:
     named = [
-        hmac.digest(key, _PREFIX + f"{one}\n{other}".encode(), "sha256")[:LINK_BYTES]
+        hmac.digest(key, _PREFIX + f"{one}\n{other}".encode(), "sha256")[:CODE_BYTES]
         for one, other in zip(ones, others, strict=True)
     ]
     return np.array(named, _NAME)

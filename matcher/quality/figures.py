@@ -1,7 +1,7 @@
 """The quality of a finished run as figures and tables, counted as the agreement's outputs allow.
 
-Three pages of them, since drawing takes a second or two: how good the links are, what the model has
-learnt, and whom it is about. The parts are those of the run's own report.
+Three pages of them: how good the links are, what the model has learnt, and whom it is about. The
+parts are those of the run's own report.
 """
 
 from __future__ import annotations
@@ -9,40 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from linkage.protocol.sections.matching import Outputs
-from matcher.agreements.standings import Recent
-from matcher.quality.loading import LoadedRun
+from matcher.quality.run import LoadedRun
 from matcher.quality.shown import LinkQuality, ModelLearnt, PeopleFound, Thresholds, WeakBridge
 from matcher.runs.report import model_parts, people_parts, quality_parts
 from matcher.runs.report.bridges import WEAK, Bridge, weak_links
 from matcher.runs.report.cells import Cells, Tally
 from matcher.runs.report.numbers import percent
-from matcher.runs.report.parts import Figure, Table, tally_figure
+from matcher.runs.report.parts import Figure, Table
 from matcher.runs.report.people import known_to
 from matcher.runs.report.weights import weight_histogram
 
 _MOST_BRIDGES = 50
-_MOST_KEPT = 12
-
-
-class Figures:
-    """Draws the figures of runs; what was drawn last stays in memory."""
-
-    def __init__(self) -> None:
-        self._quality: Recent[str, LinkQuality] = Recent(_MOST_KEPT)
-        self._models: Recent[str, ModelLearnt] = Recent(_MOST_KEPT)
-        self._people: Recent[str, PeopleFound] = Recent(_MOST_KEPT)
-
-    def quality(self, run: LoadedRun) -> LinkQuality:
-        """Return how good the links of a run are."""
-        return self._quality.get(run.id, lambda: link_quality(run))
-
-    def model(self, run: LoadedRun) -> ModelLearnt:
-        """Return what the model of a run has learnt."""
-        return self._models.get(run.id, lambda: model_learnt(run))
-
-    def people(self, run: LoadedRun) -> PeopleFound:
-        """Return whom the links of a run are about."""
-        return self._people.get(run.id, lambda: people_found(run))
 
 
 def cells_of(run: LoadedRun) -> Cells:
@@ -113,7 +90,7 @@ def unlinkables(run: LoadedRun, cells: Cells) -> Figure | None:
     if all(tally.count is None for tally in tallies):
         return None
     title = "Records too incomplete to be linked"
-    return tally_figure(title, "Agency", "records", tallies, cells)
+    return people_parts.tally_figure(title, "Agency", "records", tallies, cells)
 
 
 def _of_records(run: LoadedRun, name: str, count: int, cells: Cells) -> Tally:

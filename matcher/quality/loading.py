@@ -1,84 +1,80 @@
-"""Finished runs loaded for those who look at them; what was looked at last stays in memory."""
+"""Finished runs for those who look at them; what was looked at last stays in memory."""
+
+# ruff: noqa: PLC0415 - deriving loads compilers and chart engines, which a server does without
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
-import numpy as np
-
-from linkage.clustering import Clusters
-from linkage.errors import MissingError, VerificationError
-from linkage.linking import Linkage, LinkingRules
+from linkage.errors import MissingError
 from matcher.agreements.standings import Recent
 from matcher.disclosures.finished import FinishedRuns
 from matcher.disclosures.pseudonyms import key_of_run
-from matcher.quality.columns import RunLinks, read_links
-from matcher.runs.rebuilt import rebuilt_estimates, rebuilt_linkage, rebuilt_rules
-from matcher.runs.stored import basis_of
+from matcher.quality.kept import ABOUT, LINKS, KeptRun, read_about, read_links
+from matcher.quality.shown import About
 from matcher.store.database import Database
 
 _MOST_RUNS = 2
-"""How many runs stay in memory: a hundred thousand people take about 100 MB."""
+"""How many runs' links stay in memory: 300,000 between 100,000 people take 35 MB."""
+_MOST_TOLD = 12
+"""How many runs' figures stay in memory, which are small."""
 
 
-@dataclass(frozen=True)
-class LoadedRun:
-    """A finished run: ``model`` is model.json; ``linkage`` is rebuilt from what it has kept."""
-
-    id: str
-    model: dict[str, Any]
-    records: RunLinks
-    linkage: Linkage
-    rules: LinkingRules
-
-
-class LoadedRuns:
-    """Loads runs, whose files are verified against what each run has stored."""
+class KeptRuns:
+    """Reads runs, whose files are verified against what each run has stored."""
 
     def __init__(self, database: Database, finished: FinishedRuns) -> None:
         self._database = database
         self._finished = finished
-        self._kept: Recent[str, LoadedRun] = Recent(_MOST_RUNS)
-        self._loading = Lock()
+        self._told: Recent[str, About] = Recent(_MOST_TOLD)
+        self._kept: Recent[str, KeptRun] = Recent(_MOST_RUNS)
+        self._reading = Lock()  # two at once would take the memory twice
 
-    def one(self, agreement: str, run: str) -> LoadedRun:
+    def about(self, agreement: str, run: str) -> About:
+        """Return what is told of a run beside its links; raises as `one`."""
+        self._require(run)
+        with self._reading:
+            return self._about(agreement, run)
+
+    def one(self, agreement: str, run: str) -> KeptRun:
         """Return a finished run of an agreement, by its digest; raises `VerificationError`.
 
         Raises `MissingError` where nothing is kept of it, also once it was erased meanwhile.
         """
+        self._require(run)
+        with self._reading:
+            return self._one(agreement, run)
+
+    def _require(self, run: str) -> None:
         if self._finished.outcome(run) is None:
             raise _gone(run)
-        with self._loading:  # two at once would take the memory twice
-            return self._kept.get(run, lambda: self._load(agreement, run))
 
-    def _load(self, agreement: str, run: str) -> LoadedRun:
-        clusters = self._finished.clusters(agreement, run)
-        key = key_of_run(self._database, agreement, run)
-        weights = self._finished.file(run, "weights.parquet")
-        try:
-            model = json.loads(self._file(run, "model.json"))
-            records = read_links(model, clusters, self._file(run, "links.parquet"), weights, key)
-            return LoadedRun(run, model, records, _linkage(model, records), rebuilt_rules(model))
-        except (KeyError, TypeError, ValueError):
-            raise VerificationError(
-                f"What the run {run} says of its model can't be read; restore it from a backup."
-            ) from None
+    def _about(self, agreement: str, run: str) -> About:
+        def read() -> About:
+            content = self._finished.file(run, ABOUT)
+            return self._one(agreement, run).about if content is None else read_about(run, content)
 
-    def _file(self, run: str, name: str) -> bytes:
-        content = self._finished.file(run, name)
-        if content is None:
+        return self._told.get(run, read)
+
+    def _one(self, agreement: str, run: str) -> KeptRun:
+        def read() -> KeptRun:
+            content = self._finished.file(run, LINKS)
+            if content is None:
+                return self._derived(agreement, run)
+            about = self._about(agreement, run)
+            return KeptRun(run, about, read_links(run, about, content))
+
+        return self._kept.get(run, read)
+
+    def _derived(self, agreement: str, run: str) -> KeptRun:
+        """Make it anew: the run was finished by another release."""
+        from matcher.quality.deriving import NEEDED, derived
+
+        found = {name: self._finished.file(run, name) for name in (*NEEDED, "weights.parquet")}
+        files = {name: content for name, content in found.items() if content is not None}
+        if not files.keys() >= set(NEEDED):
             raise _gone(run)
-        return content
-
-
-def _linkage(model: dict[str, Any], records: RunLinks) -> Linkage:
-    none, nothing = np.empty(0, np.int32), np.empty(0, np.float64)
-    clusters = Clusters(records.cluster_of, nothing, none, none, nothing)
-    estimates, basis = rebuilt_estimates(model), basis_of(model)
-    return rebuilt_linkage(model, records.links, clusters, estimates, basis, None)
+        return derived(run, files, key_of_run(self._database, agreement, run))
 
 
 def _gone(run: str) -> MissingError:

@@ -1,27 +1,16 @@
-"""What is shown of a run. Nothing here loads a compiler, so that a server starts at once."""
+"""What is shown of a run. Nothing here loads a compiler or a chart engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from matcher.runs.report.cells import Cells
-
-if TYPE_CHECKING:
-    from matcher.runs.report.evidence import Step
-    from matcher.runs.report.parts import Figure, Headline, Table
+from matcher.runs.report.fates import Fate
+from matcher.runs.report.parts import Figure, Headline, Table
+from matcher.runs.report.steps import Step
 
 PAGE = 50
 """Links on a page."""
-
-
-class Fate(StrEnum):
-    """What became of a pair of records; the values are for people."""
-
-    LINKED = "linked"
-    THROUGH_OTHERS = "linked through other records"
-    FOR_REVIEW = "for review"
 
 
 @dataclass(frozen=True)
@@ -74,11 +63,16 @@ class LinkPage:
 
 @dataclass(frozen=True)
 class ComparedGroup:
-    """A group: its fields, and its highest level."""
+    """A group: its fields, and the match weight in bits of each level from 0 on."""
 
     name: str
     fields: tuple[str, ...]
-    highest: int
+    weights: tuple[float, ...]
+
+    @property
+    def highest(self) -> int:
+        """The highest level."""
+        return len(self.weights) - 1
 
 
 @dataclass(frozen=True)
@@ -169,3 +163,24 @@ class PeopleFound:
     unlinkables: Figure | None
     completeness: Table | None
     cells: Cells
+
+
+@dataclass(frozen=True)
+class About:
+    """What the pages of a run tell beside its links.
+
+    ``pairs`` of records were compared, of which a share ``match_share`` are matches; they are
+    linked from the probability ``link``. ``weighed`` says that the run has kept what its links'
+    weights are made of.
+    """
+
+    agencies: tuple[str, ...]
+    groups: tuple[ComparedGroup, ...]
+    pairs: int
+    match_share: float
+    calibrated: bool
+    link: float
+    weighed: bool
+    quality: LinkQuality
+    model: ModelLearnt
+    people: PeopleFound

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from matcher.runs.report.charts import waterfall_bars
-from matcher.runs.report.drawing import FONT, FONT_SIZE, INK, PALE_INK, WIDTH
-from matcher.runs.report.evidence import Example
+from matcher.runs.report.looks import FONT, FONT_SIZE, INK, PALE_INK, WIDTH
+from matcher.runs.report.steps import Step, waterfall_bars
 
 _LABELS, _ROW, _BAR, _AXIS = 148, 26, 18, 34
 _ROOM = 46  # for the figure to the right of a bar
@@ -35,9 +35,9 @@ class _Scale:
         return round(_LABELS + (bits - self.low) / span * (WIDTH - _LABELS - _ROOM), 1)
 
 
-def waterfall(example: Example) -> Markup:
+def waterfall(steps: Sequence[Step]) -> Markup:
     """Draw how a pair's weight comes about, step by step, the outcome last."""
-    bars = waterfall_bars(example)
+    bars = waterfall_bars(steps)
     scale = _Scale(min(bar["low"] for bar in bars), max(bar["high"] for bar in bars))
     height = _ROW * len(bars)
     zero = scale.at(0.0)

@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
-from linkage.errors import InputError, LinkageError
+from linkage.errors import InputError
 from matcher.agreements.directory import Directory
 from matcher.logs.lines import log_fault
 from matcher.store.database import Database
@@ -95,7 +95,7 @@ class RefusalCounter:
             closed = self._closed.wait(FLUSH_SECONDS)
             try:
                 self.flush()
-            except LinkageError as error:
+            except Exception as error:  # noqa: BLE001 - what comes after must be counted as well
                 log_fault(error)
 
     def _write(self, waiting: Mapping[tuple[int, Refusal], int]) -> None:

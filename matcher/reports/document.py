@@ -9,7 +9,8 @@ from matcher.reports.how_well import how_well_section
 from matcher.reports.linked import inputs_section, linking_section
 from matcher.reports.proof import checkpoint_section, verifying_section
 from matcher.reports.sharing import disclosures_section, not_shared_section
-from matcher.reports.times import moment, retention_section
+from matcher.reports.times import retention_section
+from matcher.runs.report.times import moment
 
 
 def report_of(facts: RunFacts) -> Document:

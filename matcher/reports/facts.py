@@ -9,7 +9,7 @@ from linkage.protocol.agreement import Agreement
 from linkage.protocol.leakage import LeakageSummary
 from linkage.protocol.standing import Standing
 from matcher.disclosures.told import Told
-from matcher.quality.shown import LinkQuality, PeopleFound
+from matcher.quality.shown import About
 from matcher.runs.chosen import ChosenUpload
 from matcher.runs.service import RunView
 
@@ -39,17 +39,10 @@ class RefusedUpload:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is kept of what came out: how good it is, and whom it is about.
-
-    ``digest`` is what the log says of it; ``pairs`` is how many pairs of records were compared.
-    """
+    """What is kept of what came out; ``digest`` is what the log says of it."""
 
     digest: str
-    pairs: int
-    scheme_digest: str
-    fields: dict[str, tuple[str, ...]]
-    quality: LinkQuality
-    people: PeopleFound
+    about: About
 
 
 @dataclass(frozen=True)

@@ -94,16 +94,7 @@ def _outcome(sources: ReportSources, agreement: Agreement, run: str) -> Outcome 
     kept = sources.finished.outcome(run)
     if kept is None:
         return None
-    digest = agreement.digest()
-    model = sources.desk.loaded(digest, run).model
-    return Outcome(
-        digest=kept.digest(),
-        pairs=int(model["pairs_compared"]),
-        scheme_digest=str(model["scheme"]["sha256"]),
-        fields={group: tuple(names) for group, names in model["fields"].items()},
-        quality=sources.desk.quality(digest, run),
-        people=sources.desk.people(digest, run),
-    )
+    return Outcome(kept.digest(), sources.desk.about(agreement.digest(), run))
 
 
 def _digest(content: bytes) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from matcher.reports.blocks import Pairs, Section, Text
 from matcher.reports.facts import RunFacts
-from matcher.reports.times import day
 from matcher.runs.report.parts import Table
+from matcher.runs.report.times import day
 
 _NOT_SAID = "not said"
 

@@ -27,8 +27,8 @@ def how_well_section(facts: RunFacts) -> Section:
     if facts.outcome is None:
         gone = Text("What came out of the run is erased; nothing of it is kept that could be told.")
         return Section("How well", clause, (gone,))
-    quality, people = facts.outcome.quality, facts.outcome.people
-    blocks = [*_links(quality), *_bridges(quality), *_people(people)]
+    about = facts.outcome.about
+    blocks = [*_links(about.quality), *_bridges(about.quality), *_people(about.people)]
     return Section("How well", clause, tuple(blocks))
 
 

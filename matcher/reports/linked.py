@@ -6,9 +6,9 @@ from linkage.protocol.leakage import LeakageSummary
 from linkage.protocol.sections.matching import Matching
 from matcher.reports.blocks import Pairs, Section, Text
 from matcher.reports.facts import Received, RunFacts
-from matcher.reports.times import moment
 from matcher.runs.report.numbers import percent
 from matcher.runs.report.parts import Table
+from matcher.runs.report.times import moment
 from matcher.uploads.overview import verdict_of
 
 
@@ -91,14 +91,14 @@ def linking_section(facts: RunFacts) -> Section:
     blocks: list[Pairs | Table] = []
     if facts.outcome is not None:
         rows += [
-            ("Pairs of records compared", f"{facts.outcome.pairs:,}"),
+            ("Pairs of records compared", f"{facts.outcome.about.pairs:,}"),
             ("Digest of what came out, as in the log", facts.outcome.digest),
         ]
         blocks.append(
             Table(
                 "Groups that were compared, and the fields in each",
                 ["Group", "Fields"],
-                [[group, ", ".join(names)] for group, names in facts.outcome.fields.items()],
+                [[group.name, ", ".join(group.fields)] for group in facts.outcome.about.groups],
                 heads=2,
             )
         )

@@ -17,6 +17,8 @@ _KINDS: dict[type, str] = {
     Text: "text", Pairs: "pairs", Code: "code", Heading: "heading", Table: "table",
     Figure: "figure",
 }  # fmt: skip
+_OF = {"reports": "matcher.reports", "runs": "matcher.runs.report"}
+"""Where templates lie: this report's own, and those of a run's report, whose tables it has."""
 _NAMESPACE = '<svg xmlns="http://www.w3.org/2000/svg" '
 _STANDARD: Final = "ua-1"  # ISO 14289-1: usable with assistive technology
 
@@ -24,7 +26,7 @@ _STANDARD: Final = "ua-1"  # ISO 14289-1: usable with assistive technology
 def as_html(document: Document) -> bytes:
     """Return the report as one page without scripts, which loads nothing."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("matcher.reports"),
+        loader=jinja2.PrefixLoader({name: jinja2.PackageLoader(own) for name, own in _OF.items()}),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -32,7 +34,7 @@ def as_html(document: Document) -> bytes:
     )
     environment.filters["kind"] = lambda block: _KINDS[type(block)]
     environment.filters["base64"] = lambda text: base64.b64encode(text.encode()).decode()
-    return environment.get_template("report.html").render(document=document).encode()
+    return environment.get_template("reports/report.html").render(document=document).encode()
 
 
 def as_pdf(document: Document) -> bytes:

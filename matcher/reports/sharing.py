@@ -15,8 +15,9 @@ from linkage.protocol.sections.disclosure import Disclosure
 from matcher.disclosures.told import Told
 from matcher.reports.blocks import Heading, Pairs, Section, Text
 from matcher.reports.facts import RunFacts
-from matcher.reports.times import counted, moment
+from matcher.reports.times import counted
 from matcher.runs.report.parts import Table
+from matcher.runs.report.times import moment
 
 _DONE: dict[type, str] = {
     Approval: "approved",

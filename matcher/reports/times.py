@@ -1,29 +1,15 @@
-"""Times and numbers as people write them, and what is erased when."""
+"""How many, as people write it, and what is erased when."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from matcher.reports.blocks import Section, Text
 from matcher.reports.facts import RunFacts
 from matcher.runs.report.parts import Table
+from matcher.runs.report.times import day
 
 DAY = 86_400
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-
-
-def day(at: date) -> str:
-    """Return a date as ``2 March 2026``."""
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
-
-
-def moment(at: int) -> str:
-    """Return a time (POSIX seconds) as ``2 March 2026, 09:00 UTC``."""
-    utc = datetime.fromtimestamp(at, UTC)
-    return f"{day(utc.date())}, {utc:%H:%M} UTC"
 
 
 def counted(number: int, one: str) -> str:

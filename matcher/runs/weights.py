@@ -6,41 +6,14 @@ corrections that are told apart here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.linking import Linkage
+from matcher.runs.report.steps import Corrections
 from matcher.runs.tables import parquet
 
-_Bits = TypeVar("_Bits")
 _BITS = 1 / np.log(2)  # natural logarithms to bits
-
-
-@dataclass(frozen=True)
-class Corrections(Generic[_Bits]):
-    """Corrections in bits, of one link or of many, float64 (links,).
-
-    ``overlap`` takes back what groups that share fields count twice; ``rarity`` is what rare
-    values add; ``commonness`` is how much commoner matches are between just these agencies; and
-    ``others`` what other records say that tie both to one person.
-    """
-
-    overlap: _Bits
-    rarity: _Bits
-    commonness: _Bits
-    others: _Bits
-
-    def row(self: Corrections[NDArray[np.float64]], k: int) -> Corrections[float]:
-        """Return the corrections of one link."""
-        return Corrections(
-            float(self.overlap[k]),
-            float(self.rarity[k]),
-            float(self.commonness[k]),
-            float(self.others[k]),
-        )
 
 
 def corrections(linkage: Linkage, at: NDArray[np.int64]) -> Corrections[NDArray[np.float64]]:
@@ -73,7 +46,7 @@ def own_probability(linkage: Linkage) -> NDArray[np.float64]:
 def weight_table(linkage: Linkage) -> bytes:
     """Return weights.parquet: what each row of links.parquet weighs beside what its groups say.
 
-    ``overlap, rarity, commonness, others`` in bits (`matcher.runs.weights.Corrections`), and
+    ``overlap, rarity, commonness, others`` in bits (`matcher.runs.report.steps.Corrections`), and
     ``own_probability``, that of the link on its own evidence.
     """
     found = corrections(linkage, np.arange(len(linkage.links)))

@@ -30,6 +30,9 @@ from matcher.worker.pulse import Pulse
 
 OpenUpload = Callable[[str], AbstractContextManager[IO[bytes]]]
 """Opens the whole file of a committed upload, by the upload's id."""
+Prepare = Callable[[str, str, Contents], Contents]
+"""Returns further files for those who will look at a run, of its agreement's digest, id and files.
+"""
 _PATIENCE_SECONDS = 2.0
 T = TypeVar("T")
 
@@ -41,6 +44,7 @@ class Attempt:
     carrying: Carrying
     objects: Objects
     open_upload: OpenUpload
+    prepare: Prepare
     lease: Lease
     pulse: Pulse
 
@@ -49,6 +53,7 @@ class Attempt:
         run = patiently(lambda: self.carrying.begin(self.lease), self.pulse)
         bench = Bench(folder, threads, self.pulse)
         contents = self._contents(run, bench)
+        contents |= patiently(lambda: self._prepared(run, contents), self.pulse)
         outcome = self._store(run, contents)
         patiently(lambda: self.carrying.finish(self.lease, run, outcome), self.pulse)
 
@@ -61,6 +66,10 @@ class Attempt:
         inputs = gather_inputs(files, run.agreement, earlier)
         del files
         return link_inputs(inputs, run.agreement, earlier, bench)[1]
+
+    def _prepared(self, run: BegunRun, contents: Contents) -> Contents:
+        self.pulse.note(Progress("preparing pages"))
+        return self.prepare(run.agreement.digest(), run.id, contents)
 
     def _fetched(self, earlier: Earlier, folder: Path) -> StoredRun:
         self.pulse.note(Progress("fetching the run before"))

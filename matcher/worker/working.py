@@ -26,7 +26,7 @@ from matcher.objects.objects import Objects
 from matcher.runs.carrying import Carrying, RunCancelledError
 from matcher.runs.storing import delete_others
 from matcher.store.failures import DatabaseError
-from matcher.worker.attempt import Attempt, OpenUpload
+from matcher.worker.attempt import Attempt, OpenUpload, Prepare
 from matcher.worker.folders import remove_folder, runs_in, work_folder
 from matcher.worker.lookups import Step, beside
 from matcher.worker.pulse import Pulse, WorkerStoppedError
@@ -51,8 +51,8 @@ class Worker:
 
     ``folder`` is where it works; ``lease_seconds`` how long a lease holds unless it is kept;
     ``threads`` how many compare (0: one per core). ``after_runs`` does what follows from runs: when
-    the worker begins and after each run; what it couldn't do it does the next time. ``steps``
-    are what is done beside the runs.
+    the worker begins and after each run; what it couldn't do it does the next time. ``prepare``
+    makes further files of a run that has been linked. ``steps`` are what is done beside the runs.
     """
 
     carrying: Carrying
@@ -62,6 +62,7 @@ class Worker:
     lease_seconds: int
     threads: int = 0
     after_runs: Callable[[], object] = lambda: None
+    prepare: Prepare = lambda *_: {}
     name: str = field(default_factory=worker_name)
     steps: tuple[Step, ...] = ()
 
@@ -130,7 +131,9 @@ class Worker:
                 Pulse(self.carrying, lease, self.lease_seconds, must_stop) as pulse,
                 work_folder(self.folder, lease.run, lease.number) as folder,
             ):
-                attempt = Attempt(self.carrying, self.objects, self.open_upload, lease, pulse)
+                attempt = Attempt(
+                    self.carrying, self.objects, self.open_upload, self.prepare, lease, pulse
+                )
                 attempt.make(folder, self.threads)
             log_notice("run.finished")
         except RunCancelledError:

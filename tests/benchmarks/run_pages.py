@@ -1,7 +1,8 @@
-"""How long the pages of a run take: a hundred thousand people in three agencies, 300,000 links.
+"""What preparing and reading a run's pages takes: 100,000 people in three agencies, 300,000 links.
 
 ``python -m tests.benchmarks.run_pages`` prints processor seconds, which other programs on the
-machine don't change: of the first time, and the least of the next four.
+machine don't change: of the first time, and the least of the next ones. How long the pages take
+over HTTP says ``python -m tests.benchmarks.console``, which has such a run as well.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from linkage.linking import Linkage, Links
 from linkage.patterns import PatternHistogram
 from linkage.sources import Sources
 from matcher.quality.cards import card_of
-from matcher.quality.figures import link_quality, model_learnt, people_found
+from matcher.quality.deriving import derived
+from matcher.quality.kept import ABOUT, LINKS, KeptRun, files_of, read_about, read_links
 from matcher.quality.match_log import find_link, page_of_links
 from matcher.quality.shown import Wanted
 from tests.matcher.made_up import make_model, make_sources
-from tests.matcher.quality.made_up import contents_of, loaded
+from tests.matcher.quality.made_up import KEY, RUN, contents_of
 
 PEOPLE = 100_000
 _Found = TypeVar("_Found")
@@ -79,9 +81,13 @@ def timed(name: str, compute: Callable[[], _Found], times: int = 5) -> _Found:
 def main() -> None:
     """Make the run up, load it, and make its pages."""
     print(f"{platform.processor() or platform.machine()}, {PEOPLE:,} people")
-    sources = make_sources(dict.fromkeys(("care", "health", "police"), PEOPLE))
-    contents = contents_of(sources, made_up(sources))
-    run = timed("loading", lambda: loaded(contents), 2)
+    own = files_of_run()
+    run = timed("preparing, which the worker does", lambda: derived(RUN, own, KEY), 2)
+    files = timed("writing the files of it", lambda: files_of(run), 2)
+    print(", ".join(f"{name}: {len(content):,} bytes" for name, content in files.items()))
+    about = timed("reading the figures", lambda: read_about(RUN, files[ABOUT]))
+    rows = timed("reading the links", lambda: read_links(RUN, about, files[LINKS]))
+    run = KeptRun(RUN, about, rows)
     first = timed("first page of the match log", lambda: page_of_links(run, Wanted()))
     timed("its page 3,000", lambda: page_of_links(run, Wanted(), 3000))
     between = Wanted(("care", "police"), (0.5, 0.9), weakest_first=True)
@@ -89,9 +95,12 @@ def main() -> None:
     cluster = Wanted(cluster=first.rows[0].clusters[0])
     timed("of one cluster", lambda: page_of_links(run, cluster))
     timed("an evidence card", lambda: card_of(run, find_link(run, first.rows[7].name)))
-    timed("how good the links are (then kept)", lambda: link_quality(run), 2)
-    timed("what the model has learnt (then kept)", lambda: model_learnt(run), 2)
-    timed("who is known to whom (then kept)", lambda: people_found(run), 2)
+
+
+def files_of_run() -> dict[str, bytes]:
+    """Return the own files of a run of so many people."""
+    sources = make_sources(dict.fromkeys(("care", "health", "police"), PEOPLE))
+    return contents_of(sources, made_up(sources))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ import numpy as np
 from linkage.fellegi_sunter import LinkageModel
 from linkage.patterns import NULL
 from matcher.runs.report.cells import Cells, Tally
-from matcher.runs.report.drawing import (
+from matcher.runs.report.drawing import Square, count_axis, data, heat_map, shade, svg
+from matcher.runs.report.evidence import Example, Pattern
+from matcher.runs.report.fates import Fate
+from matcher.runs.report.looks import (
     BLUE,
     FONT_SIZE,
     GREY,
@@ -19,17 +22,11 @@ from matcher.runs.report.drawing import (
     PALE_INK,
     SKY,
     WHITE,
-    Square,
-    count_axis,
-    data,
-    heat_map,
-    shade,
-    svg,
 )
-from matcher.runs.report.evidence import Example, Pattern, Step
 from matcher.runs.report.numbers import signed
+from matcher.runs.report.steps import waterfall_bars
 from matcher.runs.report.tradeoff import Choice
-from matcher.runs.report.weights import Fate, WeightHistogram
+from matcher.runs.report.weights import WeightHistogram
 
 FATE_COLOURS = {Fate.LINKED: BLUE, Fate.THROUGH_OTHERS: SKY, Fate.FOR_REVIEW: ORANGE}
 _HEADROOM = 1.18  # leaves room for labels above or beside the longest bar
@@ -265,7 +262,7 @@ def tradeoff_chart(choices: list[Choice], link: float) -> str:
 
 def waterfall_chart(example: Example) -> str:
     """Draw how a pair's weight comes about, step by step, the outcome last."""
-    rows = waterfall_bars(example)
+    rows = waterfall_bars(example.steps)
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     room = 0.16 * (high - low)  # for the labels to the right of the bars
     scale = alt.Scale(domain=[low, high + room], nice=False)
@@ -282,32 +279,3 @@ def waterfall_chart(example: Example) -> str:
     place: dict[str, Any] = {"align": "left", "dx": 5, "fontSize": FONT_SIZE}
     halo = text.mark_text(stroke=WHITE, strokeWidth=4, **place)  # the line of 0 may cross a label
     return svg(_STEP_HEIGHT * len(rows), bars, zero, halo, text.mark_text(color=INK, **place))
-
-
-def waterfall_bars(example: Example) -> list[dict[str, Any]]:
-    """Return the bars from top to bottom: name, low, high, from (bits), label and fill."""
-    rows, at = [], 0.0
-    for step in example.steps:
-        label = "" if step.missing else signed(step.weight)
-        rows.append(_bar(_step_name(step), at, at + step.weight, label, _step_colour(step)))
-        at += step.weight
-    return [*rows, _bar("match weight", 0.0, at, signed(at), INK)]
-
-
-def _bar(name: str, start: float, end: float, label: str, fill: str) -> dict[str, Any]:
-    low, high = sorted((start, end))
-    return {
-        "name": name, "low": low, "high": high, "from": start, "label": label, "fill": fill,
-    }  # fmt: skip
-
-
-def _step_name(step: Step) -> str:
-    if step.missing:
-        return f"{step.name}: missing"
-    return step.name if step.level is None else f"{step.name}: level {step.level}"
-
-
-def _step_colour(step: Step) -> str:
-    if step.level is None:
-        return PALE_INK
-    return BLUE if step.weight >= 0 else ORANGE

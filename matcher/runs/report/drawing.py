@@ -1,4 +1,4 @@
-"""What all of the report's charts share: colours, axes, heat maps, and SVG without surroundings.
+"""What all of the report's charts share: axes, heat maps, and SVG without surroundings.
 
 No script, no font files, no ids that could collide.
 """
@@ -12,11 +12,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-WIDTH = 460  # narrow, so that the text stays legible when a phone shrinks it
-FONT = "Arial, Helvetica, sans-serif"
-FONT_SIZE = 13
-INK, PALE_INK = "#1b2733", "#5a6672"
-BLUE, SKY, ORANGE, GREY, WHITE = "#0b5394", "#6fb1e0", "#c8570a", "#e6eaee", "#ffffff"
+from matcher.runs.report.looks import FONT, FONT_SIZE, INK, PALE_INK, WIDTH
+
 _LEAST_FONT_SIZE = 8
 _LABEL_WIDTH = 110
 _GLYPH = 0.6  # the width of a digit in Arial, in font sizes

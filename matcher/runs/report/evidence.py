@@ -9,23 +9,13 @@ from numpy.typing import NDArray
 
 from linkage.fellegi_sunter import LinkageModel
 from linkage.linking import Linkage, Links
-from linkage.patterns import NULL
 from matcher.runs.report.cells import Cells
-from matcher.runs.weights import Corrections, corrections, own_probability
+from matcher.runs.report.steps import Corrections, Step, steps_of
+from matcher.runs.weights import corrections, own_probability
 
 _NEIGHBOURS = 2  # pairs shown on each side of the threshold
 _MOST_PATTERNS = 12
 _NOTHING = 0.05  # bits that would be shown as 0.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """A part of a pair's evidence: ``weight`` in bits, ``level`` None where there is none."""
-
-    name: str
-    level: int | None
-    missing: bool
-    weight: float
 
 
 @dataclass(frozen=True)
@@ -99,31 +89,16 @@ def _example(title: str, linkage: Linkage, k: int) -> Example:
 
 def steps(linkage: Linkage, k: int) -> list[Step]:
     """Return the steps whose weights add up to the weight of the ``k``-th link."""
-    own = corrections(linkage, np.array([k])).row(0)
-    return steps_of(linkage.model, linkage.links.levels[k], own)
+    model = linkage.model
+    found = corrections(linkage, np.array([k]))
+    own = Corrections(*(float(bits[0]) for bits in vars(found).values()))
+    return steps_of(model.match_share, level_weights(model), linkage.links.levels[k].tolist(), own)
 
 
-def steps_of(
-    model: LinkageModel, levels: NDArray[np.int8], corrected: Corrections[float]
-) -> list[Step]:
-    """Return the steps of a pair with these levels, int8 (groups,), from the rarity of matches on.
-
-    Corrections too small to be seen are left out.
-    """
-    share = model.match_share
-    parts = [Step("matches are rare", None, False, float(np.log2(share / (1 - share))))]
-    for comparison, m, u, level in zip(
-        model.comparisons, model.m, model.u, levels.tolist(), strict=True
-    ):
-        weight = 0.0 if level == NULL else float(np.log2(m[level] / u[level]))
-        parts.append(Step(comparison.name, level, level == NULL, weight))
-    further = [
-        Step("groups overlap", None, False, corrected.overlap),
-        Step("how rare values are", None, False, corrected.rarity),
-        Step("how common here", None, False, corrected.commonness),
-        Step("other records", None, False, corrected.others),
-    ]
-    return parts + [part for part in further if abs(part.weight) >= _NOTHING]
+def level_weights(model: LinkageModel) -> list[tuple[str, list[float]]]:
+    """Return the groups' names, each with the match weight in bits of its levels from 0 on."""
+    found = zip(model.comparisons, model.m, model.u, strict=True)
+    return [(comparison.name, np.log2(m / u).tolist()) for comparison, m, u in found]
 
 
 def commonest_patterns(linkage: Linkage, cells: Cells) -> tuple[list[Pattern], int]:

@@ -12,7 +12,7 @@ from linkage.linking import Linkage
 from linkage.patterns import NULL, GroupComparison
 from matcher.runs.report import charts
 from matcher.runs.report.cells import Cells
-from matcher.runs.report.evidence import Example, Step, commonest_patterns, examples
+from matcher.runs.report.evidence import Example, commonest_patterns, examples
 from matcher.runs.report.numbers import NOT_KNOWN, frequency, percent, signed
 from matcher.runs.report.parts import Figure, Table, figure
 
@@ -36,7 +36,7 @@ def _waterfall(example: Example) -> Waterfall:
     outcome = f"{signed(example.weight)} bits, probability {percent(example.probability)}"
     title = f"Row {example.row:,} of links.parquet"
     said = "; ".join(f"{step.name} {signed(step.weight)}" for step in example.steps)
-    rows = [[step.name, _level(step), signed(step.weight)] for step in example.steps]
+    rows = [[step.name, step.place, signed(step.weight)] for step in example.steps]
     rows.append(["match weight", "", signed(example.weight)])
     return Waterfall(
         f"{example.title}: {outcome}",
@@ -48,12 +48,6 @@ def _waterfall(example: Example) -> Waterfall:
             Table(f"Evidence of row {example.row:,}", ["Step", "Level", "Weight"], rows),
         ),
     )
-
-
-def _level(step: Step) -> str:
-    if step.missing:
-        return "missing"
-    return "" if step.level is None else str(step.level)
 
 
 def patterns(linkage: Linkage, cells: Cells) -> Figure | None:

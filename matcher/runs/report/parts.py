@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from markupsafe import Markup
-
-from matcher.runs.report import charts
-from matcher.runs.report.cells import Cells, Tally
+from pydantic import PlainValidator
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Figure:
 
     title: str
     alternative: str
-    svg: Markup
+    svg: Annotated[Markup, PlainValidator(Markup)]
     table: Table
 
 
@@ -42,14 +41,3 @@ class Headline:
 def figure(title: str, alternative: str, svg: str, table: Table) -> Figure:
     """Return a figure of a chart that `matcher.runs.report.charts` drew."""
     return Figure(title, alternative, Markup(svg), table)  # noqa: S704 - Vega escapes its text
-
-
-def tally_figure(
-    title: str, first_column: str, unit: str, tallies: list[Tally], cells: Cells
-) -> Figure:
-    """Return a bar chart of counts with its table."""
-    said = "; ".join(f"{tally.name}: {tally.label}" for tally in tallies)
-    rows = [[tally.name, tally.label] for tally in tallies]
-    table = Table(title, [first_column, unit[0].upper() + unit[1:]], rows)
-    svg = charts.tally_chart(tallies, unit, cells)
-    return figure(title, f"Bar chart of {unit}. {said}.", svg, table)

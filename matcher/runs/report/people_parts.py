@@ -14,7 +14,7 @@ from matcher.runs.report import charts
 from matcher.runs.report.bridges import WEAK, Bridge
 from matcher.runs.report.cells import Cells, Tally
 from matcher.runs.report.numbers import percent
-from matcher.runs.report.parts import Figure, Table, figure, tally_figure
+from matcher.runs.report.parts import Figure, Table, figure
 from matcher.runs.report.people import (
     overlaps,
     people_by_agencies,
@@ -141,3 +141,14 @@ def unlinkables(sources: Sources, linkage: Linkage, link: float, cells: Cells) -
 def _of_records(count: int, records: int, cells: Cells) -> str:
     rounded = cells.rounded(count)
     return cells.shown(count) if rounded is None else f"{rounded:,} ({percent(rounded / records)})"
+
+
+def tally_figure(
+    title: str, first_column: str, unit: str, tallies: list[Tally], cells: Cells
+) -> Figure:
+    """Return a bar chart of counts with its table."""
+    said = "; ".join(f"{tally.name}: {tally.label}" for tally in tallies)
+    rows = [[tally.name, tally.label] for tally in tallies]
+    table = Table(title, [first_column, unit[0].upper() + unit[1:]], rows)
+    svg = charts.tally_chart(tallies, unit, cells)
+    return figure(title, f"Bar chart of {unit}. {said}.", svg, table)

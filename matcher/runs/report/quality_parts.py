@@ -9,10 +9,11 @@ from linkage.linking import Linkage, LinkingRules
 from linkage.sources import Sources
 from matcher.runs.report import charts
 from matcher.runs.report.cells import Cells
+from matcher.runs.report.fates import Fate
 from matcher.runs.report.numbers import MINUS, NOT_KNOWN, of_a_hundred, percent
 from matcher.runs.report.parts import Figure, Headline, Table, figure
 from matcher.runs.report.tradeoff import choices
-from matcher.runs.report.weights import Fate, WeightHistogram
+from matcher.runs.report.weights import WeightHistogram
 
 
 def agencies(sources: Sources, cells: Cells) -> Table:

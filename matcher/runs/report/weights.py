@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from linkage.linking import Links
+from matcher.runs.report.fates import Fate
 
 _LOWEST_DRAWN = 10.0  # bits below the link weight where the histogram's first bin gathers the rest
 _MOST_BINS = 40
-
-
-class Fate(StrEnum):
-    """What became of a pair; the values are what the legend says."""
-
-    LINKED = "linked"
-    THROUGH_OTHERS = "linked through other records"
-    FOR_REVIEW = "for review"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import httpx2
@@ -100,10 +101,11 @@ class World:
         return note.with_signatures(cosign(note, signer, 100)).to_bytes()
 
 
-def prepared(matcher: Matcher, folder: Path) -> World:
+def prepared(matcher: Matcher, folder: Path, **worker: Any) -> World:
     """Lead a matcher to where every operation has something that it can be done with.
 
     A run of the first round is finished and another one waits; the police is sending to the second.
+    ``worker`` are settings of the worker that has finished it.
     """
     matcher.admit()
     matcher.sign_all()
@@ -113,7 +115,7 @@ def prepared(matcher: Matcher, folder: Path) -> World:
     _open_round(matcher, 1)
     for own in AGENCIES:
         _send(matcher.caller(own), 1, world.files[own.name])
-    _run(matcher, folder)
+    _run(matcher, folder, **worker)
     _open_round(matcher, 2)
     matcher.services.runs.queue(DIGEST)
     world.runs = [one.id for one in matcher.services.runs.all(DIGEST)]
@@ -168,10 +170,11 @@ def _announce(caller: Caller, number: int, file: bytes) -> UploadState:
     return parse_reply(_STATE, answer.content, "the answer")
 
 
-def _run(matcher: Matcher, folder: Path) -> None:
+def _run(matcher: Matcher, folder: Path, **settings: Any) -> None:
     services = matcher.services
     runner = Runner(services.database, folder, matcher.clock)
-    worker = runner.worker(open_upload=services.uploads.open_file, objects=services.objects)
+    own = {"open_upload": services.uploads.open_file, "objects": services.objects}
+    worker = runner.worker(**own, **settings)
     # The report is a page of charts that nobody reads here.
     with patch("matcher.runs.linking.render", lambda *_: "<html>"):
         assert worker.run_next(never)

@@ -41,6 +41,7 @@ from matcher.app.serving import server_for
 from matcher.config.identity_key import PartyKeys
 from matcher.config.settings import ServiceSettings, UploadSettings
 from matcher.objects.folder import Folder
+from matcher.objects.objects import Objects
 from matcher.store.database import Database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import AGREEMENT, ROLES
@@ -163,18 +164,19 @@ def running(
     clock: Clock | None = None,
     routes: Callable[[Services], Sequence[Routes]] = all_routes,
     monitoring: Monitoring | None = None,
+    objects: Objects | None = None,
     **settings: Any,
 ) -> Iterator[Matcher]:
     """Run a matcher on a database with the tables of this release.
 
-    ``settings`` are those of [service].
+    ``objects`` is a store of its own unless one is given; ``settings`` are those of [service].
     """
     clock = clock or Clock()
     listening = socket.create_server(("127.0.0.1", 0))
     chosen = ServiceSettings(port=listening.getsockname()[1], **settings)
     kept = tempfile.TemporaryDirectory()
-    objects = Folder(Path(kept.name))
-    services = build_services(database, LOG, objects, UploadSettings(), clock, KEYS)
+    store = objects or Folder(Path(kept.name))
+    services = build_services(database, LOG, store, UploadSettings(), clock, KEYS)
     web = WebApp(services, routes(services), chosen, clock, monitoring)
     server = server_for(web.asgi, chosen)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from matcher.quality.preparing import prepare_pages
+from matcher.store.database import Database
 from matcher.store.migrating import migrate
 from tests.databases import open_database
 from tests.linkage.protocol.agreements import AGREEMENT
@@ -22,16 +27,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("console")
     database = open_database(f"sqlite:///{folder / 'matcher.sqlite'}")
     migrate(database)
-    with running(database, requests_per_second=10_000, burst=10_000) as found:
-        made = prepared(found, folder)
-        _load(made)
+    with used(database, folder) as made:
         yield made
     database.close()
 
 
+@contextmanager
+def used(database: Database, folder: Path) -> Iterator[World]:
+    """Run a matcher that has been used."""
+    with running(database, requests_per_second=10_000, burst=10_000) as found:
+        made = prepared(found, folder, prepare=partial(prepare_pages, database))
+        _load(made)
+        yield made
+
+
 def _load(world: World) -> None:
-    """Load what draws and sets type, for which a request would else wait on a busy machine."""
+    """Load what sets type, for which a request would else wait on a busy machine."""
     services, agreement = world.matcher.services, AGREEMENT.digest()
     run = next(own.id for own in services.runs.all(agreement) if own.state == "finished")
-    services.desk.model(agreement, run)
     services.reports.report(agreement, run, "pdf")

@@ -55,10 +55,19 @@ def link_of(world: World) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def visitors(world: World) -> dict[Role, Visitor]:
+    return everybody(world)
+
+
+def everybody(world: World) -> dict[Role, Visitor]:
     return {role: visitor(world.matcher, own) for role, own in OF_ROLE.items()}
 
 
 def test_the_table_of_access_is_what_visitors_meet(world: World, visitors: dict[Role, Visitor]):
+    assert met(world, visitors) == TABLE.read_text(encoding="utf-8")
+
+
+def met(world: World, visitors: dict[Role, Visitor]) -> str:
+    """Return the table of who finds which page, each of them asked for."""
     rows = [("page", *get_args(Role))]
     for path, address in addresses(world).items():
         verdicts = []
@@ -68,7 +77,7 @@ def test_the_table_of_access_is_what_visitors_meet(world: World, visitors: dict[
             assert (NO_PAGE in answer.text) == (answer.status_code == 404)
             verdicts.append("yes" if answer.status_code == 200 else "-")
         rows.append((path, *verdicts))
-    assert table(rows) == TABLE.read_text(encoding="utf-8")
+    return table(rows)
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> str:
@@ -237,9 +246,9 @@ def test_pages_hold_no_token_and_no_encoding(world: World, visitors: dict[Role, 
 
 def pseudonyms_of(world: World) -> set[str]:
     """Return the pseudonyms of a run's clusters, and the names of its links."""
-    records = world.matcher.services.desk.loaded(AGREEMENT.digest(), link_of(world)[0]).records
-    clusters = {records.clusters.name(k) for k in range(len(records.clusters.pseudonyms))}
-    return clusters | {records.name(k) for k in range(len(records.names))}
+    kept = world.matcher.services.desk.kept(AGREEMENT.digest(), link_of(world)[0])
+    places = range(len(kept.links))
+    return {name for at in places for name in (kept.name(at), *kept.clusters(at))}
 
 
 def test_the_log_is_chosen_from_and_paged(world: World, visitors: dict[Role, Visitor]):

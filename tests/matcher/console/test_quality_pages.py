@@ -8,11 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from matcher.disclosures.finished import FinishedRuns
+from matcher.quality.desk import RunDesk
+from matcher.quality.kept import ABOUT, LINKS
 from matcher.quality.shown import PAGE, Wanted
 from tests.linkage.protocol.agreements import AGREEMENT, ANALYST, HUB, OFFICER
 from tests.linkage.protocol.parties import CARE, MATCHER, POLICE
 from tests.matcher.console.visiting import Visitor, visitor
-from tests.matcher.test_report import Page
+from tests.matcher.report_pages import Page
 
 DIGEST = AGREEMENT.digest()
 OVERSEEN = ("", "/model", "/people", "/report.html", "/report.pdf")
@@ -162,6 +164,22 @@ def test_a_card_has_the_weight_of_its_link(run, link, officer, desk):
     assert table[-1][2].replace("\N{MINUS SIGN}", "-") == f"{row.weight:+.1f}"
     assert page.charts()
     assert row.agencies[0] in page.said()
+
+
+def test_a_run_of_another_release_shows_the_same(world, run, desk, monkeypatch):
+    """Its pages weren't prepared, or in another way: what they need is derived anew."""
+    services, file = world.matcher.services, FinishedRuns.file
+    finished, prepared = FinishedRuns(services.database, services.objects), {ABOUT, LINKS}
+    assert all(file(finished, run, name) for name in prepared)
+    monkeypatch.setattr(
+        FinishedRuns,
+        "file",
+        lambda own, of, name: None if name in prepared else file(own, of, name),
+    )
+    anew = RunDesk(services.database, finished)
+    assert anew.about(DIGEST, run) == desk.about(DIGEST, run)
+    for wanted in (Wanted(), Wanted(weakest_first=True)):
+        assert anew.links(DIGEST, run, wanted, 2) == desk.links(DIGEST, run, wanted, 2)
 
 
 def test_reports_are_downloads_and_the_same_again(run, officer):

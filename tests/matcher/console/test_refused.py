@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 from sqlalchemy import func, select
 
+from matcher.refusals import counting
 from matcher.refusals.counting import DAY, KEPT_DAYS, Refusal, RefusalCounter
 from matcher.refusals.reading import RefusedRow
 from matcher.store.tables import refused_requests
@@ -118,6 +120,24 @@ def test_what_can_t_be_written_now_is_written_later(console: Matcher, monkeypatc
     counter.close()
     (row,) = services.refused.of(AGREEMENT.digest())
     assert row.count == 2
+
+
+def test_a_fault_does_not_end_the_counting(console: Matcher, monkeypatch):
+    services, failed = console.services, threading.Event()
+
+    def broken() -> None:
+        failed.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(counting, "FLUSH_SECONDS", 0.01)
+    with monkeypatch.context() as patched:
+        patched.setattr(services.database, "writing", broken)
+        counter = RefusalCounter(services.database, services.directory, console.clock)
+        counter.note(Refusal("GET /v1/agreements", "unsigned"))
+        assert failed.wait(10)
+    counter.close()
+    (row,) = services.refused.of(AGREEMENT.digest())
+    assert row.count == 1
 
 
 def test_a_link_that_is_used_again_is_counted(console: Matcher):

@@ -10,7 +10,8 @@ import jinja2
 import pytest
 
 import matcher.console
-from matcher.console.views import Views, date_of, moment, short_digest, short_moment, static_file
+from matcher.console.views import Views, date_of, short_digest, short_moment, static_file
+from matcher.runs.report.times import moment
 
 FILES = Path(matcher.console.__file__).parent / "static"
 

@@ -4,8 +4,10 @@ import pytest
 
 from linkage.linking import Linkage
 from linkage.sources import Sources
-from matcher.quality.loading import LoadedRun
-from tests.matcher.quality.made_up import contents_of, example, loaded
+from matcher.quality.deriving import derived, loaded
+from matcher.quality.kept import KeptRun
+from matcher.quality.run import LoadedRun
+from tests.matcher.quality.made_up import KEY, RUN, contents_of, example
 
 
 @pytest.fixture(scope="package")
@@ -19,5 +21,10 @@ def contents(linked) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="package")
-def run(contents) -> LoadedRun:
-    return loaded(contents)
+def loaded_run(contents) -> LoadedRun:
+    return loaded(RUN, contents, KEY)
+
+
+@pytest.fixture(scope="package")
+def run(contents) -> KeptRun:
+    return derived(RUN, contents, KEY)

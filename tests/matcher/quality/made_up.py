@@ -1,8 +1,7 @@
-"""A run's files made up, and loaded as the console loads them."""
+"""A run's files made up, and what the console's pages need of them."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,17 +10,14 @@ import numpy as np
 from linkage.clustering import cluster_ids
 from linkage.linking import Linkage, OpenLinks
 from linkage.sources import Sources
-from matcher.disclosures.clusters import read_clusters
-from matcher.quality.columns import read_links
-from matcher.quality.loading import LoadedRun, _linkage
 from matcher.runs.completeness import completeness
-from matcher.runs.rebuilt import rebuilt_rules
 from matcher.runs.tables import cluster_table, link_table, model_json
 from matcher.runs.weights import weight_table
 from tests.linkage.protocol.agreements import AGREEMENT
 from tests.matcher.made_up import GROUPS, RULES, linked_in_step, make_linkage, make_sources
 
 KEY = bytes(range(32))
+RUN = "0" * 32
 SIZES = {"care": 300, "health": 200, "police": 120, "school": 40}
 FIELDS = {group: ("given_name", group) for group in GROUPS}
 
@@ -64,12 +60,3 @@ def contents_of(sources: Sources, linkage: Linkage, *, weights: bool = True) -> 
         "model.json": model_json(AGREEMENT, sources, RULES, linkage, more),
     }
     return found | ({"weights.parquet": weight_table(linkage)} if weights else {})
-
-
-def loaded(contents: dict[str, bytes], key: bytes = KEY) -> LoadedRun:
-    """Load a run from its files."""
-    model = json.loads(contents["model.json"])
-    clusters = read_clusters(contents["clusters.parquet"], "0" * 32, key)
-    links = contents["links.parquet"]
-    records = read_links(model, clusters, links, contents.get("weights.parquet"), key)
-    return LoadedRun("0" * 32, model, records, _linkage(model, records), rebuilt_rules(model))

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from linkage.errors import InputError, MissingError, VerificationError
 from matcher.disclosures.pseudonyms import pseudonym
+from matcher.quality.deriving import derived, loaded
 from matcher.quality.match_log import find_link, page_of_links
-from matcher.quality.shown import PAGE, Fate, Wanted
+from matcher.quality.shown import PAGE, Wanted
+from matcher.runs.report.fates import Fate
 from tests.matcher.made_up import RULES
-from tests.matcher.quality.made_up import KEY, contents_of, loaded
+from tests.matcher.quality.made_up import KEY, RUN, contents_of
 
 LIMIT = st.one_of(st.none(), st.floats(-20, 20, width=32))
 SHARE = st.one_of(st.none(), st.floats(0, 1))
@@ -110,7 +112,7 @@ def test_names_tell_nothing_of_tokens_and_join_no_two_runs(run, contents, table)
     secret = [*table["token_a"], *table["token_b"]]
     clusters = pq.read_table(io.BytesIO(contents["clusters.parquet"]))["cluster_id"].to_pylist()
     assert not [text for text in {*secret, *clusters} if text in shown]
-    other = loaded(contents, bytes(32))
+    other = derived(RUN, contents, bytes(32))
     assert {row.name for row in every(other, Wanted())}.isdisjoint(
         row.name for row in every(run, Wanted())
     )
@@ -126,15 +128,15 @@ def test_what_became_of_links(run, linked):
 def test_damaged_files_are_not_believed(contents, linked):
     for name in ("links.parquet", "weights.parquet"):
         with pytest.raises(VerificationError, match="damaged"):
-            loaded({**contents, name: contents[name][:-20]})
+            loaded(RUN, {**contents, name: contents[name][:-20]}, KEY)
     fewer = contents_of(*linked)
     fewer["weights.parquet"] = _without_last_row(fewer["weights.parquet"])
     with pytest.raises(VerificationError, match="damaged"):
-        loaded(fewer)
+        loaded(RUN, fewer, KEY)
     model = json.loads(contents["model.json"])
     del model["agencies"]["police"]
     with pytest.raises(VerificationError, match="damaged"):
-        loaded({**contents, "model.json": json.dumps(model).encode()})
+        loaded(RUN, {**contents, "model.json": json.dumps(model).encode()}, KEY)
 
 
 def _without_last_row(content):

@@ -24,7 +24,7 @@ from tests.linkage.protocol.agreements import HUB
 from tests.linkage.protocol.leaks import OVERRULED, PASSED
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher.disclosures.worlds import World, token, tokens_of
-from tests.matcher.test_report import Page
+from tests.matcher.report_pages import Page
 
 PEOPLE = {
     "ann": {"police": 1, "care": 1, "health": 1},

@@ -20,6 +20,7 @@ from matcher.app.building import Services, open_matcher
 from matcher.app.worker import open_worker
 from matcher.config.loading import load_settings
 from matcher.ledger.verifying import verify_stored_log
+from matcher.quality.kept import ABOUT, LINKS
 from tests.linkage.protocol.agreements import ROLES, changed, parse
 from tests.linkage.protocol.parties import CARE, HEALTH, POLICE
 from tests.matcher import uploading
@@ -109,6 +110,7 @@ def test_a_worker_links_what_is_uploaded_and_another_goes_on_when_it_is_killed(
     assert model["agencies"].keys() == {"care", "health", "police"}
     assert (out / "report.html").stat().st_size > 10_000
     assert len(list((out / "scans").iterdir())) == 3
+    assert all((out / name).stat().st_size for name in (ABOUT, LINKS))
     assert worker.returncode == 0
     events = [json.loads(line)["event"] for line in lines]
     assert events.count("worker.started") == events.count("run.leased") == 2
