@@ -167,6 +167,19 @@ def no_text():
     return stream_bytes(pa.table({"a": ["abc"]}, schema), schema).replace(b"abc", b"\xffbc"), schema
 
 
+def test_columns_lie_where_arrow_wants_them_wherever_a_stream_begins():
+    table = pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"]})
+    content = stream_bytes(table, table.schema)
+    for before in range(8):
+        cut = memoryview(b" " * before + content)[before:]
+        found = read_stream(cut, table.schema, "it")
+        assert found == table
+        buffers = [
+            own for column in found.columns for part in column.chunks for own in part.buffers()
+        ]
+        assert all(own.address % 8 == 0 for own in buffers if own is not None)
+
+
 @pytest.mark.parametrize("make", [compressed, with_a_dictionary, with_a_null, no_text])
 def test_streams_that_are_not_plain_are_refused(make):
     content, schema = make()
