@@ -4,24 +4,12 @@ from pathlib import Path
 
 import click
 
+from examples.safeguarding.options import scenario_options
 from examples.safeguarding.scenario import write_scenario
 
 
 @click.command()
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the six CSV files.",
-)
-@click.option("--seed", default=1, show_default=True, help="The same seed makes the same files.")
-@click.option(
-    "--records-per-agency",
-    default=4000,
-    show_default=True,
-    type=click.IntRange(10, 200_000),
-    help="Records in each agency's file.",
-)
+@scenario_options(out="Folder for the six CSV files.", records=4000, least=10, most=200_000)
 def main(out: Path, seed: int, records_per_agency: int) -> None:
     """Write five agencies' extracts and the truth.
 

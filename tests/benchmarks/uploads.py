@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import io
 import multiprocessing
-import os
 import statistics
 import tempfile
 import threading
@@ -29,6 +28,7 @@ from linkage.protocol.standing import sign_agreement
 from linkage.protocol.upload import UploadState, announcement_bytes
 from matcher.config.settings import ServiceSettings, UploadSettings
 from matcher.store.migrating import migrate
+from tests.benchmarks.served import highest_memory, processor_seconds
 from tests.databases import open_database
 from tests.linkage.audit.made_up import LOG
 from tests.linkage.protocol.agreements import PARTIES as _PARTIES
@@ -166,12 +166,6 @@ def measure(rows: int, count: int) -> None:
     )
 
 
-def cpu_seconds(process: int | None) -> float:
-    """Return the processor's seconds that a process has taken so far."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=500_000)
@@ -184,13 +178,11 @@ def main() -> None:
         process.start()
         ready.wait(60)
         try:
-            before = cpu_seconds(process.pid), time.process_time()
+            before = processor_seconds(process.pid), time.process_time()
             measure(chosen.rows, chosen.agencies)
-            spent = cpu_seconds(process.pid) - before[0], time.process_time() - before[1]
+            spent = processor_seconds(process.pid) - before[0], time.process_time() - before[1]
             print(f"  processor: matcher {spent[0]:.1f} s, clients {spent[1]:.1f} s")
-            status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-            peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-            print(f"  the matcher's memory at most: {int(peak.split()[1]) / 1024:,.0f} MiB")
+            print(f"  the matcher's memory at most: {highest_memory(process.pid):,.0f} MiB")
         finally:
             process.terminate()
             process.join()

@@ -4,23 +4,16 @@ from pathlib import Path
 
 import click
 
+from examples.safeguarding.options import scenario_options
 from examples.safeguarding.quarters.playing import play
 
 
 @click.command()
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for everything; an earlier one of this example is replaced.",
-)
-@click.option("--seed", default=1, show_default=True, help="The same seed makes the same files.")
-@click.option(
-    "--records-per-agency",
-    default=1000,
-    show_default=True,
-    type=click.IntRange(60, 20_000),
-    help="Records in each agency's file.",
+@scenario_options(
+    out="Folder for everything; an earlier one of this example is replaced.",
+    records=1000,
+    least=200,
+    most=20_000,
 )
 @click.option(
     "--workers",
