@@ -3,7 +3,7 @@
 For each, in an order that a kill at any moment leaves true: it is marked as being erased, and not
 read from then on; its objects are deleted; in one transaction it is marked as erased, its key is
 gone, and the log says so. Payload that was never committed, and maps that never became a cohort,
-are forgotten.
+are forgotten; pieces that a killed process has left of payload that is gone are looked for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from matcher.agreements.once import Unchanged, lock_agreement
 from matcher.cohorts import cohort_rows
 from matcher.ledger.about import event_about, operator_of
 from matcher.ledger.ledger import Ledger
-from matcher.objects.keys import cohort_objects, payload_objects
+from matcher.objects.keys import PAYLOADS, cohort_objects, payload_objects
 from matcher.objects.objects import Objects
 from matcher.retention.days import DAY, due_since, why_erased
 from matcher.retention.due import begun_or_due
@@ -90,7 +90,9 @@ class PayloadErasing:
         with self._database.reading() as connection:
             due = list(self._due(connection))
         done = [one.kind for one in due if self._erase(one)]
-        return Erased(done.count("payload"), done.count("cohort"), self._forget_unfinished())
+        unfinished = self._forget_unfinished()
+        self._delete_strays()
+        return Erased(done.count("payload"), done.count("cohort"), unfinished)
 
     def _due(self, connection: Connection) -> Iterator[_Due]:
         query = select(agreements.c.digest).order_by(agreements.c.id, agreements.c.version)
@@ -157,6 +159,18 @@ class PayloadErasing:
         self._objects.delete_below(cohort_objects(id_))
         with self._database.writing() as connection:
             return cohort_rows.forget_draft(connection, id_)
+
+    def _delete_strays(self) -> None:
+        """Delete the pieces of payloads that are gone: a kill before their deletion leaves them.
+
+        A payload has its row before any piece, so what has pieces and no row now never will.
+        """
+        there = {key.split("/")[1] for key in self._objects.list(PAYLOADS)}
+        with self._database.reading() as connection:
+            kept = select(payloads.c.id).where(payloads.c.state != "erased")
+            gone = there - set(connection.execute(kept).scalars())
+        for id_ in sorted(gone):
+            self._objects.delete_below(payload_objects(id_))
 
     def _open(self, connection: Connection) -> list[str]:
         """Return the payloads that were begun long ago and never committed."""

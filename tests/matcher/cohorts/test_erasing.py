@@ -13,6 +13,7 @@ from matcher.backups.restoring import Restorer
 from matcher.backups.writing import BackupWriter
 from matcher.cohorts.erasing import Erased, PayloadErasing
 from matcher.config.settings import UploadSettings
+from matcher.objects.failures import ObjectsError
 from matcher.objects.folder import Folder
 from matcher.store.tables import cohort_drafts, cohorts, payload_pieces, payloads
 from tests.databases import open_database
@@ -102,6 +103,26 @@ def test_what_was_never_finished_is_forgotten(small_world: CohortWorld):
     assert erasing(world).erase() == Erased(0, 0, 2)
     assert not world.objects()
     assert not rows(world, payloads.c.id)
+
+
+def test_what_a_kill_has_left_of_a_payload_is_found(small_world: CohortWorld, monkeypatch):
+    world = small_world
+    world.push(POLICE)
+    kept = world.objects()
+    world.put(CARE, world.sealed(CARE))
+    world.clock.forward(days=8)
+
+    def fail(*_) -> None:
+        raise ObjectsError("the store is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.services.objects), "delete_below", fail)
+        with pytest.raises(ObjectsError):
+            erasing(world).erase()
+    assert len(rows(world, payloads.c.id)) == 1
+    assert world.objects() > kept
+    assert erasing(world).erase() == Erased()
+    assert world.objects() == kept
 
 
 def test_a_backup_brings_payload_and_cohorts_back(small_world: CohortWorld, tmp_path: Path, clock):
