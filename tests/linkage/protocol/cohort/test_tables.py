@@ -74,6 +74,16 @@ def test_a_payload_without_anything_is_one_too():
     assert (len(found.people), len(found.events)) == (0, 0)
 
 
+def test_what_is_read_lies_where_arrow_wants_it():
+    """Grouping would else warn on standard error, or crash on some processors."""
+    whole = memoryview(b"x" + stream_bytes(tables(20, events=15).events, EVENTS))
+    for start in range(8):
+        moved = memoryview(bytes(start) + whole[1:])[start:]
+        found = read_stream(moved, EVENTS, "it")
+        buffers = [own for column in found.columns for own in column.chunks[0].buffers() if own]
+        assert {own.address % 8 for own in buffers} == {0}
+
+
 def test_many_rows_come_in_batches():
     rows = BATCH_ROWS + 5
     drawn = np.random.default_rng(2).bytes(16 * rows)
