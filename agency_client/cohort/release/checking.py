@@ -21,7 +21,7 @@ from agency_client.cohort.release.files import WITHHELD, cells_text, read_cells
 from agency_client.cohort.release.jointly import culprits
 from agency_client.cohort.release.ledger import Release, read_releases
 from agency_client.cohort.release.primary import Decision, dominated_cells, small_cells
-from agency_client.cohort.release.spec import parse_spec, spec_path
+from agency_client.cohort.release.spec import TableSpec, parse_spec, spec_path
 from agency_client.cohort.release.suppression import suppress
 from agency_client.cohort.release.table import Table, make_table
 from agency_client.textfiles import read_text
@@ -80,13 +80,16 @@ def check_table(path: Path, frames: Frames) -> Checked:
     spec = parse_spec(read_text(spec_path(path)), spec_path(path).name)
     table = make_table(frames, spec)
     cells = read_cells(path, spec, table.grid)
-    earlier = [_counted(frames, n, own) for n, own in enumerate(_releases(frames, table), start=1)]
+    earlier = [_counted(frames, number, own) for number, own in _releases(frames, spec)]
     return _decided(table, cells, earlier, frames)
 
 
-def _releases(frames: Frames, table: Table) -> list[Release]:
-    """Return the earlier releases of the cohort."""
-    return [own for own in read_releases(frames.folder) if own.spec.cohort == table.spec.cohort]
+def _releases(frames: Frames, spec: TableSpec) -> list[tuple[int, Release]]:
+    """Return the cohort's earlier releases that count the same, people or events, by number."""
+    found = [own for own in read_releases(frames.folder) if own.spec.cohort == spec.cohort]
+    return [
+        (number, own) for number, own in enumerate(found, start=1) if own.spec.value == spec.value
+    ]
 
 
 def _counted(frames: Frames, number: int, release: Release) -> Earlier:

@@ -19,7 +19,10 @@ from agency_client.cohort.release.table import Table
 
 @dataclass(frozen=True, repr=False)
 class Earlier:
-    """A released table, counted anew, with its number and the cells shown, bool (cells,)."""
+    """A released table, counted anew, with its number and the cells shown, bool (cells,).
+
+    It counts what the table counts that is compared with it: people or events.
+    """
 
     number: int
     table: Table
@@ -29,8 +32,9 @@ class Earlier:
 def known_cells(table: Table, earlier: list[Earlier]) -> NDArray[np.bool_]:
     """Return bool (cells,): which count just what an earlier table showed."""
     known = np.zeros(len(table.grid.count), np.bool_)
-    for own in _alike(table, earlier):
-        common, one, other = _common(table, own)
+    for own in earlier:
+        common = _common(table, own.table)
+        one, other = table.grid.count, own.table.grid.count
         same = (common == one[:, None]) & (common == other[None, :]) & own.shown[None, :]
         known |= same.any(axis=1) & (one > 0)
     return known
@@ -38,7 +42,7 @@ def known_cells(table: Table, earlier: list[Earlier]) -> NDArray[np.bool_]:
 
 def differing_cells(table: Table, earlier: list[Earlier], least: int) -> Iterator[Decision]:
     """Yield the cells that differ from a shown one by fewer than ``least`` people, but by some."""
-    for own in _alike(table, earlier):
+    for own in earlier:
         shown = own.shown
         for cell, other in _near(table, own, least):
             if shown[other]:
@@ -58,41 +62,44 @@ def differing_within(table: Table, least: int) -> Iterator[Decision]:
             yield Decision(cell, "differencing", 0)
 
 
-def _alike(table: Table, earlier: list[Earlier]) -> list[Earlier]:
-    return [own for own in earlier if own.table.spec.value == table.spec.value]
-
-
 def _near(table: Table, own: Earlier, least: int) -> Iterator[tuple[int, int]]:
     """Yield the cells of both of which one holds the other and fewer than ``least`` people more."""
-    common, one, other = _common(table, own)
-    inside = (common == one[:, None]) & (other[None, :] > one[:, None]) & (one[:, None] > 0)
-    around = (common == other[None, :]) & (one[:, None] > other[None, :]) & (other[None, :] > 0)
-    for cell, there in np.argwhere(inside).tolist():
-        if _people_beyond(own.table, there, table, cell) < least:
-            yield cell, there
-    for cell, there in np.argwhere(around).tolist():
-        if _people_beyond(table, cell, own.table, there) < least:
-            yield cell, there
+    common = _common(table, own.table)
+    for cell, there in _within(table, own.table, common, least):
+        yield cell, there
+    for there, cell in _within(own.table, table, common.T, least):
+        yield cell, there
 
 
-def _common(
-    table: Table, own: Earlier
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return how many units each two cells share, (cells, cells), and how many each has."""
-    rows = table.keys.get_indexer(own.table.keys)
+def _within(
+    small: Table, large: Table, common: NDArray[np.int64], least: int
+) -> Iterator[tuple[int, int]]:
+    """Yield the cells of one table that lie in a cell of another of fewer than ``least`` more.
+
+    ``common`` int64 (cells, cells) says how many units they share.
+    """
+    one, other = small.grid.count[:, None], large.grid.count[None, :]
+    inside = (common == one) & (other > one) & (one > 0)
+    if small.spec.value == "people":
+        yield from map(tuple, np.argwhere(inside & (other - one < least)).tolist())
+        return
+    here, there = small.inside.tocsc(), large.inside.tocsc()
+    at = large.keys.get_indexer(small.keys)
+    for cell, around in np.argwhere(inside).tolist():
+        left = np.zeros(len(large.keys), np.bool_)
+        left[_units(there, around)] = True
+        left[at[_units(here, cell)]] = False
+        if len(np.unique(large.owner[left])) < least:
+            yield cell, around
+
+
+def _common(table: Table, other: Table) -> NDArray[np.int64]:
+    """Return how many units each two cells of two tables share, int64 (cells, cells)."""
+    rows = table.keys.get_indexer(other.keys)
     here = rows >= 0
-    ours, theirs = table.inside[rows[here]], own.table.inside[np.flatnonzero(here)]
-    common = np.asarray((ours.T @ theirs).todense(), np.int64)
-    return common, table.grid.count, own.table.grid.count
+    ours, theirs = table.inside[rows[here]], other.inside[np.flatnonzero(here)]
+    return np.asarray((ours.T @ theirs).todense(), np.int64)
 
 
-def _people_beyond(large: Table, cell: int, small: Table, within: int) -> int:
-    """Return how many people have units in a cell that aren't in a cell of another table."""
-    units = _units(large.inside, cell)
-    others = small.keys[_units(small.inside, within)]
-    left = units[~large.keys[units].isin(others)]
-    return len(np.unique(large.owner[left]))
-
-
-def _units(inside: sparse.csr_array, cell: int) -> NDArray[np.int64]:
-    return np.asarray(inside[:, [cell]].nonzero()[0], np.int64)
+def _units(inside: sparse.csc_array, cell: int) -> NDArray[np.int64]:
+    return np.asarray(inside.indices[inside.indptr[cell] : inside.indptr[cell + 1]], np.int64)

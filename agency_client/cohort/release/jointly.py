@@ -81,10 +81,9 @@ def culprits(
     None is returned where there are too many groups to look at. What the earlier tables gave away
     by themselves can't be mended.
     """
-    alike = [own for own in earlier if own.table.spec.value == table.spec.value]
-    if not alike or not shown.any():
+    if not earlier or not shown.any():
         return []
-    groups = read_groups(table, shown, alike)
+    groups = read_groups(table, shown, earlier)
     few = groups.few(least)
     if len(few) > MOST_GROUPS:
         return None

@@ -15,14 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from agency_client.cohort.release.grid import Grid
-from agency_client.cohort.release.table import Table, cells_of
+from agency_client.cohort.release.table import Table, inside_cells
 
 Reason = Literal["few", "place", "agency", "differencing", "together", "secondary"]
 LARGEST_TWO = 0.90
@@ -63,29 +65,36 @@ def dominated_cells(table: Table) -> Iterator[Decision]:
 def dominated(contributions: NDArray[np.float64]) -> bool:
     """Say whether contributions to one cell, (n,), break the n,k rule or the p% rule."""
     total = contributions.sum()
-    largest, second, *_ = [*np.sort(contributions)[::-1], 0, 0]
+    largest, second, *_ = [*np.sort(contributions)[:-3:-1], 0, 0]
     rest = total - largest - second
     return bool(largest + second > LARGEST_TWO * total or rest < WITHIN * largest)
 
 
 def _dominated(table: Table, by: Literal["place", "agency"]) -> Iterator[Decision]:
-    """Yield the cells dominated by one or two of those in the column ``by``.
+    """Yield the cells dominated by one or two of those in the column ``by``."""
+    who, unit = _contributed(table, by)
+    number, most = (int(own.max(initial=-1)) + 1 for own in (unit, who))
+    theirs = sparse.csr_array((np.ones(len(who), np.int64), (who, unit)), (most, number))
+    theirs.data[:] = 1  # of a person with several rows
+    sizes = (theirs @ inside_cells(table.units, unit, number)).tocsc()
+    for cell, (start, end) in enumerate(pairwise(sizes.indptr.tolist())):
+        if start < end and dominated(sizes.data[start:end].astype(np.float64)):
+            yield Decision(cell, by)
 
-    What has none, as events without a place, counts as being of others, each by itself.
+
+def _contributed(
+    table: Table, by: Literal["place", "agency"]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return who contributes each row and which unit it is that counts once, int64 (rows,).
+
+    What has none in the column ``by``, as events without a place, is of others, each by itself.
     """
     frame = table.units.frame
-    alone = pd.Series(frame.index.astype(str), frame.index).radd("alone ")
-    who = frame[by].fillna(alone)
-    counted = ["person"] if table.spec.value == "people" else []
-    long = pd.concat(
-        [
-            frame.assign(cell=cell, who=who)[["cell", "who", "person"]]
-            for cell in cells_of(table.units)
-        ]
-    )
-    if counted:
-        long = long.drop_duplicates()
-    sizes = long.groupby(["cell", "who"]).size()
-    for cell, own in sizes.groupby("cell"):
-        if dominated(np.asarray(own, np.float64)):
-            yield Decision(int(str(cell)), by)
+    found, names = pd.factorize(frame[by])
+    rows = np.arange(len(frame))
+    who = np.where(found < 0, len(names) + rows, found).astype(np.int64)
+    if table.spec.value == "events":
+        return who, rows
+    person, people = pd.factorize(frame["person"])
+    _, unit = np.unique(who * max(1, len(people)) + person, return_inverse=True)
+    return who, unit.astype(np.int64)

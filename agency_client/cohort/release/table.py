@@ -68,8 +68,8 @@ def make_table(frames: Frames, spec: TableSpec) -> Table:
         unit, owners, keys = owner, np.arange(len(people)), pd.Index(people)
     else:
         unit, owners, keys = np.arange(len(owner)), owner, units.frame.index
-    inside = _inside(units, unit.astype(np.int64), len(owners))
-    by_people = _inside(units, owner.astype(np.int64), len(people))
+    inside = inside_cells(units, unit.astype(np.int64), len(owners))
+    by_people = inside_cells(units, owner.astype(np.int64), len(people))
     grid = Grid(
         units.rows,
         units.columns,
@@ -85,7 +85,7 @@ def make_table(frames: Frames, spec: TableSpec) -> Table:
     return Table(spec, grid, units, inside, keys, owners.astype(np.int64), people)
 
 
-def cells_of(units: Units) -> list[NDArray[np.int64]]:
+def _cells_of(units: Units) -> list[NDArray[np.int64]]:
     """Return the cells that each row counts in: its own, and those of its totals."""
     columns = len(units.columns)
     width, last = (columns + 1 if columns else 1), len(units.rows)
@@ -95,8 +95,12 @@ def cells_of(units: Units) -> list[NDArray[np.int64]]:
     return [*own, *totals]
 
 
-def _inside(units: Units, unit: NDArray[np.int64], total: int) -> sparse.csr_array:
-    cells = cells_of(units)
+def inside_cells(units: Units, unit: NDArray[np.int64], total: int) -> sparse.csr_array:
+    """Return the sparse matrix (total, cells) of 0 and 1: which unit is counted in which cells.
+
+    ``unit`` int64 (rows,) is the unit, below ``total``, of each row.
+    """
+    cells = _cells_of(units)
     shape = (total, (len(units.rows) + 1) * (len(units.columns) + 1 if units.columns else 1))
     rows, columns = np.tile(unit, len(cells)), np.concatenate(cells)
     counted = sparse.coo_array((np.ones(len(rows), np.int64), (rows, columns)), shape).tocsr()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agency_client.cohort.analysis.choosing import refuse_unknown
 from agency_client.cohort.analysis.frames import Frames
@@ -48,8 +51,7 @@ def read_units(frames: Frames, spec: TableSpec) -> Units:
     from_events = spec.value == "events" or bool(spec.named & set(_OF_EVENTS))
     base = _base(frames, spec, from_events=from_events)
     refuse_unknown("column", sorted(spec.named), [*of_people, *_OF_EVENTS, "agency"])
-    filled = {name: base[name].astype("string").fillna(NOT_KNOWN) for name in sorted(spec.named)}
-    base = base.assign(**filled)
+    base = base.assign(**{name: _filled(base[name]) for name in sorted(spec.named)})
     labels = {names: _labels(base, spec, names) for names in (spec.rows, spec.columns)}
     if len(labels[spec.rows]) * max(1, len(labels[spec.columns])) > _MOST_CELLS:
         raise InputError(
@@ -76,14 +78,24 @@ def read_units(frames: Frames, spec: TableSpec) -> Units:
 
 def _base(frames: Frames, spec: TableSpec, *, from_events: bool) -> pd.DataFrame:
     """Return the table that has the columns asked for, with what is known of its people."""
-    people = frames.people[["person", "agencies", *frames.attributes]]
+    people = frames.people
+    asked = [name for name in ("agencies", *frames.attributes) if name in spec.named]
     if from_events:
-        area = borough_of(frames.events["district"], spec.boroughs)
-        return frames.events.assign(area=area).merge(people, on="person", validate="many_to_one")
-    if "agency" in spec.named:
-        told = frames.memberships[["person", "agency"]]
-        return told.merge(people, on="person", validate="many_to_one").assign(place=None)
-    return people.assign(agency=None, place=None)
+        found = frames.events
+        if "area" in spec.named:
+            found = found.assign(area=borough_of(found["district"], spec.boroughs))
+    elif "agency" in spec.named:
+        found = frames.memberships[["person", "agency"]].assign(place=None)
+    else:
+        return people[["person", *asked]].assign(agency=None, place=None)
+    rows = pd.Index(people["person"]).get_indexer(pd.Index(found["person"]))
+    return found.assign(**{name: people[name].to_numpy()[rows] for name in asked})
+
+
+def _filled(column: pd.Series[Any]) -> NDArray[np.object_]:
+    """Return a column as text, (n,), with words where it has nothing."""
+    of, values = pd.factorize(column)
+    return np.array([*map(str, values), NOT_KNOWN], object)[of]  # of nothing, -1: the last
 
 
 def _labels(base: pd.DataFrame, spec: TableSpec, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -125,6 +125,29 @@ def test_a_table_that_differs_by_few_people_from_a_released_one(cohort: Cohort, 
     assert not reasons(checked(all_but, cohort)[1])
 
 
+def test_events_that_differ_by_those_of_few_people_from_released_ones(tmp_path: Path):
+    """Fifteen events can be those of three: it is people who count."""
+    people = [f"{n:032x}" for n in range(60)]
+    homes = {(own, "police"): {"home": "ZX1" if n < 57 else "ZX2"} for n, own in enumerate(people)}
+    told = [
+        {"person": own, "agency": "police", "event": "missing_episode", "date": date(2026, 7, 1)}
+        for n, own in enumerate(people)
+        for _ in range(1 if n < 57 else 5)
+    ]
+    links = [(own, "police", 1.0) for own in people]
+    cohort = open_cohort(write_small(tmp_path / "cohort", links, told, attributes=homes))
+    people_first = cohort.table("home").write(tmp_path / "people.csv")
+    assert checked(people_first, cohort, "--out", str(tmp_path / "people-out.csv"))[0] == 0
+    everybody = cohort.table("event", value="events").write(tmp_path / "all.csv")
+    assert checked(everybody, cohort, "--out", str(tmp_path / "out.csv"))[0] == 0
+    most = {"home": ("ZX1",)}
+    all_but = cohort.table("event", value="events", where=most).write(tmp_path / "all-but.csv")
+    code, said = checked(all_but, cohort)
+    assert (code, reasons(said)["Total", "events"]) == (3, "differencing")
+    # The table of people doesn't compare, and yet has its number.
+    assert "together with release 2 it would give away" in said["withheld"][0]["explanation"]
+
+
 def test_a_cell_shown_before_cant_protect_others(cohort: Cohort, tmp_path: Path):
     """If all large cells of a row are known, its small one can be worked out from any total."""
     by_agencies = cohort.table("agencies")
