@@ -72,9 +72,11 @@ def _drawn(
     here = position[cells.person]
     told, here = cells.told[here >= 0], here[here >= 0]
     agencies, episodes = [], []
-    for held in links.drawn(rows, _DRAWS):
-        own = np.where(held[here], told, 0).max(axis=1, initial=0)
-        agencies.append(held.sum(axis=1))
+    told = np.ascontiguousarray(told.T)
+    for everybody in links.drawn(_DRAWS):
+        held = everybody[:, rows]
+        own = np.where(held[:, here], told, 0).max(axis=0, initial=0)
+        agencies.append(held.sum(axis=0))
         episodes.append(np.bincount(here, own, len(rows)))
     shape = (_DRAWS, len(rows))
     return (

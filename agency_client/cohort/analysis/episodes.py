@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from agency_client.cohort.analysis.links import DRAWS, Links
 
@@ -34,16 +35,17 @@ def cells_by(events: pd.DataFrame, links: Links, by: list[str]) -> Cells:
     """Return events by the columns ``by`` (missing values are a group), person and period."""
     rows = events.assign(date=events["date"].fillna(pd.Timestamp.min), **_filled(events, by))
     keys = list(dict.fromkeys([*by, "person", "date"]))
-    table = rows.groupby([*keys, "agency"], observed=True).size().unstack("agency", fill_value=0)
-    table = table.reindex(columns=list(links.agencies), fill_value=0)
-    index = table.index.to_frame(index=False)
-    if by:
-        group = index.groupby(by, sort=True).ngroup().to_numpy(np.int64)
-        groups = index[by].drop_duplicates().sort_values(by).reset_index(drop=True)
-    else:
-        group, groups = np.zeros(len(index), np.int64), pd.DataFrame(index=range(1))
-    told = table.to_numpy(np.int64)
-    return Cells(groups, np.asarray(group, np.int64), links.rows_of(index["person"]), told)
+    cell = rows.groupby(keys, sort=True).ngroup().to_numpy(np.int64)
+    _, first = np.unique(cell, return_index=True)
+    index = rows[keys].iloc[first]
+    width = len(links.agencies)
+    told = np.bincount(
+        cell * width + links.columns_of(rows["agency"]), minlength=len(index) * width
+    )
+    group = np.asarray(index.groupby(by, sort=True).ngroup(), np.int64)
+    groups = index[by].drop_duplicates().sort_values(by).reset_index(drop=True)
+    told = told.reshape(-1, width).astype(np.int64)
+    return Cells(groups, group, links.rows_of(index["person"]), told)
 
 
 def episodes(cells: Cells) -> NDArray[np.int64]:
@@ -56,16 +58,37 @@ def drawn_episodes(cells: Cells, links: Links, draws: int = DRAWS) -> NDArray[np
 
     A record that isn't the person's brings episodes of another person's, counted beside.
     """
-    several = (cells.told > 0).sum(axis=1) > 1
-    people, of = np.unique(cells.person[several], return_inverse=True)
-    told, group = cells.told[several], cells.group[several]
-    sure = _sums(cells, np.where(several, 0, cells.told.max(axis=1, initial=0)))
+    unsure = (cells.told > 0) & (links.held[cells.person] < 1)
+    number = unsure.sum(axis=1)
+    one, many = (_part(cells, number == 1), _part(cells, number > 1))
+    sure = _sums(cells, np.where(number == 0, cells.told.max(axis=1, initial=0), 0))
+    sure, less = sure + _sums(one, one.told.sum(axis=1)), _saved(one, unsure[number == 1], links)
+    told = np.ascontiguousarray(many.told.T)
     found = np.empty((draws, len(cells.groups)), np.int64)
-    for number, held in enumerate(links.drawn(people, draws)):
-        own = held[of]
-        count = np.where(own, told, 0).max(axis=1, initial=0) + np.where(own, 0, told).sum(axis=1)
-        found[number] = sure + np.bincount(group, count, len(cells.groups)).astype(np.int64)
+    for draw, held in enumerate(links.drawn(draws)):
+        own = held[:, many.person]
+        count = np.where(own, told, 0).max(axis=0, initial=0) + np.where(own, 0, told).sum(axis=0)
+        found[draw] = sure - less @ held.ravel() + _sums(many, count)
     return found
+
+
+def _part(cells: Cells, which: NDArray[np.bool_]) -> Cells:
+    return Cells(cells.groups, cells.group[which], cells.person[which], cells.told[which])
+
+
+def _saved(cells: Cells, unsure: NDArray[np.bool_], links: Links) -> sparse.csr_array:
+    """Return how many episodes fewer each group has by each record being the person's.
+
+    Each of the cells has one agency whose record may be another person's: where ``unsure``, bool
+    (cells, agencies), is. The columns are agencies by people, as `Links.drawn` lays them out.
+    """
+    agency = unsure.argmax(axis=1)
+    own = np.where(unsure, cells.told, 0).max(axis=1, initial=0)
+    others = np.where(unsure, 0, cells.told).max(axis=1, initial=0)
+    people = len(links.people)
+    places = (cells.group, agency * people + cells.person)
+    shape = (len(cells.groups), len(links.agencies) * people)
+    return sparse.coo_array((np.minimum(own, others), places), shape).tocsr()
 
 
 def _sums(cells: Cells, counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -76,12 +76,19 @@ class Links:
         no_one, no_other = (np.where(kind, out, 1).prod(axis=1) for kind in (one, other))
         return np.asarray(1 - no_one - no_other + neither, np.float64)
 
-    def drawn(self, people: NDArray[np.int64], draws: int = DRAWS) -> Iterator[NDArray[np.bool_]]:
-        """Yield, again and again, which records may be the person's, bool (n, agencies)."""
+    def drawn(self, draws: int = DRAWS) -> Iterator[NDArray[np.bool_]]:
+        """Yield, again and again, which records may be the person's, bool (agencies, people).
+
+        Whoever asks gets the same ones: what is drawn for two questions may be subtracted.
+        """
         random = np.random.default_rng(SEED)
-        held = self.held[people]
+        held = np.ascontiguousarray(self.held.T)
+        open_ones = np.flatnonzero((held > 0) & (held < 1))
+        chances = held.ravel()[open_ones].astype(np.float32)
         for _ in range(draws):
-            yield random.random(held.shape) < held
+            own = held == 1
+            own.reshape(-1)[open_ones] = random.random(len(chances), np.float32) < chances
+            yield own
 
 
 def read_links(memberships: pd.DataFrame, agencies: tuple[str, ...]) -> Links:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agency_client.cohort.analysis.choosing import Words, chosen
+from agency_client.cohort.analysis.choosing import Words, chosen, refuse_unknown
 from agency_client.cohort.analysis.episodes import cells_by, drawn_episodes, episodes
 from agency_client.cohort.analysis.links import DRAWS, Links, summary
+from linkage.errors import InputError
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +32,7 @@ def rates(
     no episodes.
     """
     both = chosen(events, event=[measure, per])
-    groups = both[by].fillna("not known").drop_duplicates().sort_values(by, ignore_index=True)
+    groups = _groups(both, by)
     top = _over(groups, chosen(both, event=measure), links, by)
     bottom = _over(groups, chosen(both, event=per), links, by)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -55,7 +56,7 @@ def changes(
     Columns: those of ``by``, before, now, change with low and high (95%, from the links alone).
     """
     both = chosen(events, quarter=[quarter, before])
-    groups = both[by].fillna("not known").drop_duplicates().sort_values(by, ignore_index=True)
+    groups = _groups(both, by)
     now, then = (
         _over(groups, both[both["quarter"] == one], links, by) for one in (quarter, before)
     )
@@ -87,6 +88,14 @@ def people_changed(
     found["state"] = np.select([then == 0, now == 0], ["new", "no longer"], "still")
     return found.sort_values(["change", "now", "person"], ascending=[False, False, True],
                              ignore_index=True)  # fmt: skip
+
+
+def _groups(events: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return the different values of the columns ``by``; `InputError` where there are no such."""
+    if not by:
+        raise InputError("Say with 'by' by which columns of the events, one or more.")
+    refuse_unknown("column", by, events.columns)
+    return events[by].fillna("not known").drop_duplicates().sort_values(by, ignore_index=True)
 
 
 def _over(groups: pd.DataFrame, events: pd.DataFrame, links: Links, by: list[str]) -> _Drawn:

@@ -21,10 +21,14 @@ def borough_of(districts: pd.Series[str], boroughs: Mapping[str, str] | None) ->
     A district that the mapping lacks has none; outward postcodes don't follow borough borders, so
     that a mapping says in which borough most of one lies.
     """
+    of, names = pd.factorize(districts)
+    known = pd.Series(names, dtype=object)
     if boroughs is not None:
-        return districts.map(dict(boroughs))
-    found: pd.Series[str] = districts.str.extract(_AREA, expand=False).str.upper()
-    return found
+        found = known.map(dict(boroughs))
+    else:
+        found = known.str.extract(_AREA, expand=False).str.upper()
+    # Of -1, where there is no district, it is the last.
+    return pd.Series(np.array([*found, None], object)[of], districts.index)
 
 
 def moves(

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import networkx as nx
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agency_client.cohort.analysis.links import Links
 
@@ -24,17 +25,18 @@ def association_network(associations: pd.DataFrame, links: Links, least: int = 1
     rows = associations[associations["person"] != associations["other"]]
     ends = np.sort(rows[["person", "other"]].to_numpy(str), axis=1)
     rows = rows.assign(one=ends[:, 0], two=ends[:, 1])
-    held = _held(rows, links, "one") * _held(rows, links, "two")
-    for (one, two), own in rows.assign(held=held).groupby(["one", "two"], sort=True):
-        if len(own) >= least:
-            sure = own.groupby("agency")["held"].first().to_numpy(float)
-            graph.add_edge(
-                one, two,
-                reports=len(own),
-                agencies=", ".join(sorted(own["agency"].unique())),
-                associations=", ".join(sorted(own["association"].unique())),
-                probability=float(1 - (1 - sure).prod()),
-            )  # fmt: skip
+    rows = rows[rows.groupby(["one", "two"])["agency"].transform("size") >= least]
+    by = rows.groupby(["one", "two"], sort=True)
+    pair = np.asarray(by.ngroup(), np.int64)
+    pairs = by.size().rename("reports").reset_index()
+    pairs["agencies"] = _joined(pair, rows["agency"], len(pairs))
+    pairs["associations"] = _joined(pair, rows["association"], len(pairs))
+    wrong = np.ones((len(pairs), len(links.agencies)))
+    wrong[pair, links.columns_of(rows["agency"])] = 1 - _held(rows, links, "one") * _held(
+        rows, links, "two"
+    )
+    pairs["probability"] = 1 - wrong.prod(axis=1)
+    graph.add_edges_from((own.pop("one"), own.pop("two"), own) for own in pairs.to_dict("records"))
     _describe_people(graph, links)
     return graph
 
@@ -64,14 +66,19 @@ def shared_places(events: pd.DataFrame, links: Links, least: int = 2) -> pd.Data
 def place_network(events: pd.DataFrame, links: Links, least: int = 2) -> Graph:
     """Return people and the places they share, with an edge where a person has events at a place.
 
-    Nodes have ``kind`` ("person" or "place"), edges ``events``.
+    Nodes have ``kind`` ("person" or "place") and ``agencies``: how many know the person, or have
+    told of events at the place. Edges have ``events``.
     """
     shared = shared_places(events, links, least)
     rows = events[events["place"].isin(shared["place"])]
     graph: Graph = nx.Graph()
-    for (person, place), own in rows.groupby(["person", "place"], sort=True):
-        graph.add_node(place, kind="place", agencies=int(own["agency"].nunique()))
-        graph.add_edge(person, place, events=len(own), reports=len(own))
+    for place, agencies in zip(shared["place"], shared["agencies"].tolist(), strict=True):
+        graph.add_node(place, kind="place", agencies=agencies)
+    found = rows.groupby(["person", "place"], sort=True).size().reset_index(name="events")
+    told = zip(found["person"], found["place"], found["events"].tolist(), strict=True)
+    graph.add_edges_from(
+        (person, place, {"events": count, "reports": count}) for person, place, count in told
+    )
     _describe_people(graph, links)
     return graph
 
@@ -109,9 +116,17 @@ def edges(graph: Graph) -> pd.DataFrame:
     )
 
 
-def _held(
-    rows: pd.DataFrame, links: Links, column: str
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _joined(group: NDArray[np.int64], words: pd.Series[str], groups: int) -> NDArray[np.object_]:
+    """Return per group its different words in order, comma-separated; ``group`` is int64 (n,)."""
+    of, names = pd.factorize(words, sort=True)
+    there = np.zeros((groups, len(names)), np.bool_)
+    there[group, of] = True
+    sets, which = np.unique(there, axis=0, return_inverse=True)
+    texts = [", ".join(names[own]) for own in sets]
+    return np.array(texts, object)[which.ravel()]
+
+
+def _held(rows: pd.DataFrame, links: Links, column: str) -> NDArray[np.float64]:
     return links.held[links.rows_of(rows[column]), links.columns_of(rows["agency"])]
 
 

@@ -25,10 +25,11 @@ def overlap(
     first, second = (links.marked(chosen(events, kind=kind)) for kind in kinds)
     alone = first & second
     neither_alone = ~alone.any(axis=1, keepdims=True)
+    people = _drawn(links, first, second)
     drawn = {
-        kinds[0]: _distinct(links, first) - _missed(links, description, first, first),
-        kinds[1]: _distinct(links, second) - _missed(links, description, second, second),
-        "both": _with_both(links, first, second)
+        kinds[0]: people[0] - _missed(links, description, first, first),
+        kinds[1]: people[1] - _missed(links, description, second, second),
+        "both": people[2]
         - _missed(links, description, alone, alone)
         + _missed(links, description, first & neither_alone, second & neither_alone),
     }
@@ -46,38 +47,31 @@ def overlap(
     )
 
 
-def _distinct(links: Links, marks: _Marks) -> NDArray[np.int64]:
-    """Return int64 (draws,): people with a mark, a record that isn't the person's being another.
+def _drawn(links: Links, first: _Marks, second: _Marks) -> NDArray[np.int64]:
+    """Return int64 (3, draws): people with a mark of the first kind, of the second, of both.
 
-    Whom one agency alone has marked is one person, whether or not the record is linked rightly.
+    A record that isn't the person's is another's. Whom one agency alone has marked is one person,
+    whether or not the record is linked rightly.
     """
-    several = marks.sum(axis=1) > 1
-    people = np.flatnonzero(several)
-    own = marks[people]
-    drawn = np.fromiter(
-        ((own & held).any(axis=1).sum() + (own & ~held).sum() for held in links.drawn(people)),
-        np.int64,
-        DRAWS,
-    )
-    return drawn + int((marks.any(axis=1) & ~several).sum())
+    either = first | second
+    is_open = (either & (links.held < 1)).any(axis=1) & (either.sum(axis=1) > 1)
+    people = np.flatnonzero(is_open)
+    one, other = (np.ascontiguousarray(marks[people].T) for marks in (first, second))
+    drawn = np.empty((3, DRAWS), np.int64)
+    for draw, held in enumerate(links.drawn()):
+        own = held[:, people]
+        drawn[:, draw] = _counted(one, other, own)
+    has = [marks[~is_open].any(axis=1) for marks in (first, second)]
+    sure = np.array([own.sum() for own in (*has, has[0] & has[1])], np.int64)
+    return np.asarray(drawn + sure[:, None], np.int64)
 
 
-def _with_both(links: Links, first: _Marks, second: _Marks) -> NDArray[np.int64]:
-    """Return int64 (draws,): people with marks of both kinds, the same way."""
-    both = first.any(axis=1) & second.any(axis=1)
-    several = both & ((first | second).sum(axis=1) > 1)
-    people = np.flatnonzero(several)
-    one, other = first[people], second[people]
-    drawn = np.fromiter(
-        (
-            ((one & held).any(axis=1) & (other & held).any(axis=1)).sum()
-            + (one & other & ~held).sum()
-            for held in links.drawn(people)
-        ),
-        np.int64,
-        DRAWS,
-    )
-    return drawn + int((both & ~several).sum())
+def _counted(one: _Marks, other: _Marks, own: _Marks) -> list[int]:
+    """Return how many have marks of a kind, of the other, of both; bool (agencies, people) each."""
+    has = [(marks & own).any(axis=0) for marks in (one, other)]
+    apart = [int(np.count_nonzero(marks & ~own)) for marks in (one, other, one & other)]
+    together = [int(np.count_nonzero(kind)) for kind in (*has, has[0] & has[1])]
+    return [a + b for a, b in zip(together, apart, strict=True)]
 
 
 def _missed(

@@ -14,6 +14,7 @@ from agency_client.cohort import Cohort, open_cohort
 from agency_client.cohort.analysis.moves import borough_of, move_counts
 from agency_client.cohort.analysis.networks import edges, groups
 from agency_client.cohort.analysis.pictures import network_picture
+from linkage.errors import InputError
 from tests.agency_client.cohort.simulated import write_small
 
 JULY, AUGUST, APRIL = date(2026, 7, 1), date(2026, 8, 1), date(2026, 4, 1)
@@ -64,6 +65,25 @@ def test_overlaps_of_sure_links_are_exact(tmp_path: Path):
         assert found[column].to_dict() == right
 
 
+def test_what_one_wrong_link_adds_to_two_counts_is_not_in_their_difference(tmp_path: Path):
+    """Whoever is in both counts is in both by the same link, whoever else is in one of them."""
+    either, sure = ([f"{name}{n:02}" for n in range(30)] for name in "ab")
+    links = [(name, own, 0.5) for name in either for own in ("police", "health")]
+    links += [(name, own, 1.0) for name in sure for own in ("police", "health")]
+    told = [event(name, own, when) for name, own, _ in links for when in (APRIL, JULY)
+            if when == JULY or name in either]  # fmt: skip
+    meetings = [event(name, own, event="meeting", kind=kind) for name, own, _ in links
+                for kind in ("mase", "mace") if kind == "mace" or name in either]  # fmt: skip
+    cohort = opened(tmp_path, links, events=[*told, *meetings])
+    (row,) = (
+        cohort.changes("2026Q3", "2026Q2").query("event == 'missing_episode'").to_dict("records")
+    )
+    assert (row["low"], row["change"], row["high"]) == (30, 30, 30)
+    found = cohort.overlap("mase", "mace").set_index("people")
+    assert found.loc["mace only", ["low", "found", "high"]].tolist() == [30, 30, 30]
+    assert found.loc["mace", "low"] < found.loc["mace", "high"]
+
+
 def test_networks_have_each_pair_once_and_nobody_with_themselves(tmp_path: Path):
     links = [("a", "police", 0.9), ("a", "health", 0.9), ("b", "police", 1.0), ("c", "police", 1.0)]
     own = {"agency": "police", "association": "missing_together"}
@@ -93,6 +113,8 @@ def test_shared_places_count_people_and_whom_a_wrong_link_would_add(tmp_path: Pa
     assert place["expected"] == pytest.approx(2.4)
     network = cohort.place_network()
     assert {frozenset(edge) for edge in network.edges} == {frozenset("ap"), frozenset("bp")}
+    # Two told of the place, whoever of its people comes last.
+    assert network.nodes["p"] == {"kind": "place", "agencies": 2}
 
 
 def test_a_picture_is_the_same_each_time_and_its_table_has_what_it_leaves_out(whole: Cohort):
@@ -150,6 +172,21 @@ def test_rates_by_area_and_quarter(tmp_path: Path):
     assert (summer["measures"], summer["episodes"], summer["rate"]) == (1, 2, 0.5)
     assert (summer["low"], summer["high"]) == pytest.approx((1 / 3, 1 / 2))
     assert found.loc[("not known", "2026Q3"), "episodes"] == 1
+
+
+def test_rates_and_changes_by_agency_are_what_each_tells(tmp_path: Path):
+    told = [event("a", "police"), event("a", "police"), event("a", "health"),
+            event("a", "health", event="disruption_measure")]  # fmt: skip
+    cohort = opened(tmp_path, [("a", "police", 0.5), ("a", "health", 0.5)], events=told)
+    rates = cohort.rates("disruption_measure", "missing_episode", by=("agency",))
+    assert rates[["agency", "measures", "episodes", "high"]].values.tolist() == [
+        ["health", 1, 1, 1.0],
+        ["police", 0, 2, 0.0],
+    ]
+    with pytest.raises(InputError, match="No column of the cohort is borough"):
+        cohort.changes("2026Q3", "2026Q3", by=("borough",))
+    with pytest.raises(InputError, match="one or more"):
+        cohort.changes("2026Q3", "2026Q3", by=())
 
 
 def test_change_from_one_quarter_to_the_next(tmp_path: Path):
