@@ -180,18 +180,24 @@ def list_(*, agreement: Path, desk: Desk, output: Output) -> None:
 def show(
     *, identifier: str, agreement: Path, map_file: Path | None, desk: Desk, output: Output
 ) -> None:
-    """Show what a lookup asks, by whom and why, and how many of your records may be meant."""
+    """Show what a lookup asks, by whom and why, and how many of your records may be meant.
+
+    Of a closed one the log's word is verified: that it has your answer as you gave it last, and
+    when the asker was handed the answers.
+    """
     from agency_client.lookups.answering import own_records
     from agency_client.lookups.notes import note_about
-    from agency_client.lookups.opening import require_own_entered
+    from agency_client.lookups.opening import opening_of, require_own_entered
 
     with _opened_book(agreement, desk, to_read=True) as (book, store):
         found = book.read(book.find(identifier))
         records = list(own_records(map_file, found.matches).values()) if map_file else None
         note = note_about(store, found.id)
-        if found.file.state == "closed" and note is not None and note.given:
-            require_own_entered(book, found, store.identity.name, note.answer)
-    shown = shown_json(found, records, note)
+        own, closed = store.identity.name, found.file.state == "closed"
+        opened = opening_of(book, found, own) if closed else None
+        if closed and note is not None and note.given:
+            require_own_entered(book, found, own, note.answer)
+    shown = shown_json(found, records, note, opened)
     click.echo(json.dumps(shown) if output == "json" else shown_text(shown))
 
 

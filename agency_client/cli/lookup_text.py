@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from linkage.audit.events import Event
 from linkage.protocol.lookups.replies import LookupEntry
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ def entry_text(entry: LookupEntry, own: str) -> str:
     return f"{entry.id[:16]}  {entry.asker:<20} until {when(entry.until)}  {state}"
 
 
-def shown_json(found: ReadLookup, records: list[str] | None, note: Note | None) -> dict[str, Any]:
-    """Return what is asked, what may be meant, and what was decided."""
+def shown_json(
+    found: ReadLookup, records: list[str] | None, note: Note | None, opened: Event | None
+) -> dict[str, Any]:
+    """Return what is asked, what may be meant, what was decided, and when it was opened."""
     request = found.request
     shown: dict[str, Any] = {
         "id": found.id,
@@ -48,6 +51,7 @@ def shown_json(found: ReadLookup, records: list[str] | None, note: Note | None) 
         "until": request.until,
         "compared": found.file.compared,
         "matches": len(found.matches),
+        "opened": None if opened is None else int(opened.at.timestamp()),
     }
     if records is not None:
         shown["records"] = records
@@ -74,6 +78,10 @@ def shown_text(shown: dict[str, Any]) -> str:
         f"answers    are handed over at {when(shown['until'])}",
         "records    " + _records_text(shown),
     ]
+    if shown["opened"] is not None:
+        lines.append(
+            f"opened     by {shown['asker']} at {when(shown['opened'])}, as the log has it"
+        )
     if "decision" in shown:
         own = shown["decision"]
         because = f", because: {own['reason']}" if own["reason"] else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agency_client.lookups.book import LookupBook, ReadLookup
 from linkage.audit.checkpoint import Checkpoint, open_checkpoint
-from linkage.audit.events import parse_event
+from linkage.audit.events import Event, parse_event
 from linkage.audit.failures import LogError
 from linkage.audit.merkle import leaf_hash, verify_inclusion
 from linkage.errors import NotReadyError, PolicyError, VerificationError
@@ -14,9 +14,9 @@ from linkage.protocol.canonical import decode_base64
 from linkage.protocol.keys import Identity
 from linkage.protocol.lookups.content import Fields, open_answer, require_answer_to
 from linkage.protocol.lookups.messages import digest_of, other_agencies, verify_answer
-from linkage.protocol.lookups.replies import EnteredAnswer
+from linkage.protocol.lookups.replies import EnteredAnswer, EnteredEvent
 
-KIND = "lookup.answered"
+ANSWERED, OPENED = "lookup.answered", "lookup.opened"
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,13 +34,15 @@ def open_lookup(book: LookupBook, found: ReadLookup, own: Identity) -> Opened:
     """Verify and open every answer.
 
     Raises `NotReadyError` before the lookup is closed, `PolicyError` for another agency's lookup,
-    `VerificationError` where anything isn't what an agency has signed and the log has entered.
+    `VerificationError` where anything isn't what an agency has signed and the log has entered, the
+    handing over itself among it.
     """
     if found.asker != own.name:
         raise PolicyError(f"The lookup is that of {found.asker!r}, who alone can open it.")
     if found.file.state != "closed":
         raise NotReadyError("The answers are handed over when the lookup's time is over.")
     checkpoint = _checkpoint(book, found)
+    _verified_opening(book, found, checkpoint, own.name)
     released = {}
     for entered in found.file.answers:
         agency, records = _opened(book, found, entered, checkpoint, own)
@@ -49,6 +51,15 @@ def open_lookup(book: LookupBook, found: ReadLookup, own: Identity) -> Opened:
         released[agency] = records
     asked = other_agencies(book.agreement, own.name)
     return Opened(released, tuple(name for name in asked if name not in released))
+
+
+def opening_of(book: LookupBook, found: ReadLookup, own: str) -> Event | None:
+    """Return the log's event that the asker of a closed lookup was handed the answers.
+
+    None for others while the asker wasn't; to the asker each answer comes with it. Raises
+    `VerificationError` where the log hasn't what the matcher says.
+    """
+    return _verified_opening(book, found, _checkpoint(book, found), own)
 
 
 def require_own_entered(book: LookupBook, found: ReadLookup, own: str, answer: str) -> None:
@@ -76,22 +87,54 @@ def verify_entered(
     agency, answer = verify_answer(content, "An answer", book.agreement, asker, signed)
     source = f"The answer of {agency!r}"
     require_answer_to(book.agreement, agency, answer, asker)
+    event = _logged(entered.entered, checkpoint, source)
+    digests = {"request": found.id, "answer": digest_of(content)}
+    _require_about(event, ANSWERED, agency, digests, book, source)
+    return agency
+
+
+def _verified_opening(
+    book: LookupBook, found: ReadLookup, checkpoint: Checkpoint, own: str
+) -> Event | None:
+    opened, source = found.file.opened, "The handing over of the answers"
+    if opened is None:
+        if found.asker == own:
+            raise VerificationError(
+                f"{source} to you isn't entered in the log; use none of them, and tell the data "
+                "protection officer."
+            )
+        return None
+    event = _logged(opened, checkpoint, source)
+    _require_about(event, OPENED, found.asker, {"request": found.id}, book, source)
+    if event.justification != found.request.necessity or any(
+        entered.leaf > opened.leaf for entered in found.file.answers
+    ):
+        raise _otherwise(source)
+    return event
+
+
+def _logged(entered: EnteredEvent, checkpoint: Checkpoint, source: str) -> Event:
+    """Return an event that the log has."""
     try:
-        event_bytes = decode_base64(entered.event, source)
+        content = decode_base64(entered.event, source)
         proof = [decode_base64(hashed, source) for hashed in entered.proof]
-        verify_inclusion(
-            leaf_hash(event_bytes), entered.leaf, checkpoint.size, proof, checkpoint.root
-        )
-        event = parse_event(event_bytes)
+        hashed = leaf_hash(content)
+        verify_inclusion(hashed, entered.leaf, checkpoint.size, proof, checkpoint.root)
+        return parse_event(content)
     except (LogError, ValueError) as error:
         raise VerificationError(f"{source} isn't in the log: {error}") from error
+
+
+def _require_about(
+    event: Event, kind: str, party: str, digests: dict[str, str], book: LookupBook, source: str
+) -> None:
     said = (event.kind, event.party, event.agreement.digest, event.digests)
-    digests = {"request": found.id, "answer": digest_of(content)}
-    if said != (KIND, agency, book.agreement.digest(), digests):
-        raise VerificationError(
-            f"{source} is entered in the log as something else; use none of it."
-        )
-    return agency
+    if said != (kind, party, book.agreement.digest(), digests):
+        raise _otherwise(source)
+
+
+def _otherwise(source: str) -> VerificationError:
+    return VerificationError(f"{source} is entered in the log as something else; use none of it.")
 
 
 def _opened(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import TypedDict
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
@@ -27,6 +28,7 @@ from linkage.protocol.lookups.messages import (
 from linkage.protocol.lookups.record import parse_person
 from linkage.protocol.lookups.replies import (
     EnteredAnswer,
+    EnteredEvent,
     LookupEntry,
     LookupFile,
     LookupList,
@@ -44,6 +46,14 @@ from matcher.store.database import Database
 
 MOST_OLD, MOST_EARLY = 300, 60
 """How many seconds a request may be older, or younger, than the matcher's clock says."""
+
+
+class HandedOver(TypedDict, total=False):
+    """What a closed lookup's file has, and an open one's hasn't; see `LookupFile`."""
+
+    checkpoint: str
+    answers: tuple[EnteredAnswer, ...]
+    opened: EnteredEvent | None
 
 
 class Lookups:
@@ -101,14 +111,13 @@ class Lookups:
         with self._database.reading() as connection:
             found = rows.require(connection, agreement.digest(), lookup)
             matches = rows.matches_of(connection, lookup, agency)
-            checkpoint, answers = self._handed_over(connection, found, agency)
+            handed = self._handed_over(connection, found, agency)
         return LookupFile(
             state=found.state,
             request=encode_base64(found.request),
             compared=found.run is not None,
             matches=matches or matches_text([]),
-            answers=answers,
-            checkpoint=encode_base64(checkpoint) if checkpoint else "",
+            **handed,
         )
 
     def answer(self, agreement: Agreement, agency: str, lookup: str, content: bytes) -> LookupEntry:
@@ -184,21 +193,23 @@ class Lookups:
                 "a date, a number of six digits or more, a postcode or an @; say it in other words."
             ) from None
 
-    def _handed_over(
-        self, connection: Connection, lookup: Lookup, agency: str
-    ) -> tuple[bytes, tuple[EnteredAnswer, ...]]:
-        """Return a checkpoint and the answers that it counts: all for the asker, else one's own."""
+    def _handed_over(self, connection: Connection, lookup: Lookup, agency: str) -> HandedOver:
+        """Return a checkpoint and what it counts: all answers for the asker, else one's own."""
         if lookup.state != "closed":
-            return b"", ()
+            return {}
         log = StoredLog(connection)
         size = log.size()
-        entered = []
+        answers = []
         for name, (content, leaf) in rows.answers_to(connection, lookup.id).items():
             if leaf is not None and agency in (lookup.asker, name):
-                proof = tuple(map(encode_base64, log.inclusion_proof(leaf, size)))
-                event = encode_base64(next(log.events(leaf, leaf + 1)))
-                entered.append(EnteredAnswer(encode_base64(content), event, leaf, proof))
-        return log.note(size).to_bytes(), tuple(entered)
+                own = _entered(log, leaf, size)
+                answer = EnteredAnswer(encode_base64(content), own.event, own.leaf, own.proof)
+                answers.append(answer)
+        return {
+            "checkpoint": encode_base64(log.note(size).to_bytes()),
+            "answers": tuple(answers),
+            "opened": None if lookup.opened is None else _entered(log, lookup.opened, size),
+        }
 
     def _require_open(self, lookup: Lookup) -> None:
         if lookup.state == "closed" or self._now() >= lookup.until:
@@ -209,6 +220,12 @@ class Lookups:
 
     def _now(self) -> int:
         return int(self._clock().timestamp())
+
+
+def _entered(log: StoredLog, leaf: int, size: int) -> EnteredEvent:
+    """Return an event with the proof that the log of a size has it."""
+    proof = tuple(map(encode_base64, log.inclusion_proof(leaf, size)))
+    return EnteredEvent(encode_base64(next(log.events(leaf, leaf + 1))), leaf, proof)
 
 
 def _entry(lookup: Lookup, answered: set[str]) -> LookupEntry:

@@ -325,6 +325,38 @@ def test_a_matcher_that_swaps_an_answer_after_the_end_is_found_out(desks: Desks)
     desks.run("police", "lookup", "open", lookup, code=3)
 
 
+def test_everybody_sees_in_the_log_when_the_answers_were_handed_over(desks: Desks):
+    lookup = desks.ask(KNOWN)
+    desks.done("care", "lookup", "answer", "--all-empty")
+    assert desks.done("care", "lookup", "show", lookup)["opened"] is None
+    desks.end(lookup)
+    # Whether or not it has answered, and before and after the asker was handed the answers.
+    for party in ("care", "health"):
+        assert desks.done(party, "lookup", "show", lookup)["opened"] is None
+    desks.done("police", "lookup", "open", lookup)
+    seen = {desks.done(own, "lookup", "show", lookup)["opened"] for own in HELD}
+    assert len(seen) == 1
+    assert None not in seen
+    assert "opened     by police at" in desks.run("health", "lookup", "show", lookup).stdout
+
+
+def test_a_matcher_that_hands_over_answers_without_the_log_is_found_out(desks: Desks):
+    lookup = desks.ask(KNOWN)
+    desks.done("care", "lookup", "answer", "--all-empty")
+    desks.end(lookup)
+    with patch("matcher.lookups.service.Lookups._open"):
+        for command in ("open", "show"):
+            found = desks.run("police", "lookup", command, lookup, code=3)
+            assert "isn't entered in the log" in found.stderr
+    desks.done("police", "lookup", "open", lookup)
+    with desks.matcher.services.database.writing() as connection:
+        _, answered = rows.answers_to(connection, lookup)["care"]
+        rows.enter_opening(connection, lookup, answered)
+    for party, command in (("police", "open"), ("care", "show"), ("health", "show")):
+        found = desks.run(party, "lookup", command, lookup, code=3)
+        assert "The handing over of the answers is entered in the log as" in found.stderr
+
+
 def test_what_another_party_has_written_does_nothing_to_a_terminal():
     assert visible("Ada\x1b[2J\u202eByron\n") == "Ada\ufffd[2J\ufffdByron\ufffd"
 

@@ -57,13 +57,27 @@ class LookupList:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class EnteredEvent:
+    """An event and where the log has it: all base64 but ``leaf``."""
+
+    event: Base64
+    leaf: Annotated[int, Field(ge=0, lt=2**53)]
+    proof: tuple[Annotated[str, Field(max_length=64)], ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class EnteredAnswer:
-    """A signed answer and where the log has it: all base64 but ``leaf``."""
+    """A signed answer, base64, and the event under which the log has it."""
 
     answer: Base64
     event: Base64
     leaf: Annotated[int, Field(ge=0, lt=2**53)]
     proof: tuple[Annotated[str, Field(max_length=64)], ...]
+
+    @property
+    def entered(self) -> EnteredEvent:
+        """The event alone."""
+        return EnteredEvent(self.event, self.leaf, self.proof)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -72,7 +86,8 @@ class LookupFile:
 
     ``compared`` says that the newest run's records were compared. ``matches`` are the caller's own
     records that may be the person, see `matches_text`; the asker gets none. ``answers`` are there
-    for the asker once it is closed, with the log's signed ``checkpoint``, base64.
+    for the asker once it is closed, with the log's signed ``checkpoint``, base64, and the agency's
+    own for every other. ``opened`` is the event that the asker was handed them, once it was.
     """
 
     state: State
@@ -81,6 +96,7 @@ class LookupFile:
     matches: Matches
     answers: tuple[EnteredAnswer, ...] = ()
     checkpoint: Base64 = ""
+    opened: EnteredEvent | None = None
 
 
 def matches_text(tokens: list[bytes]) -> str:
