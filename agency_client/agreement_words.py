@@ -138,12 +138,22 @@ def _disclosure(agreement: Agreement) -> Iterator[str]:
     )
     for rule in disclosure.rule:
         yield f"Rule {rule.name}: people {rule_in_words(rule)} may be proposed."
-    yield (
-        f"A proposal names at least {disclosure.least_batch} and is void after "
-        f"{disclosure.expires_days} days."
-    )
+    yield from _proposals(disclosure)
     lookups = disclosure.lookups_per_day
     yield f"Each agency may look up {lookups} people a day." if lookups else "There is no lookup."
+
+
+def _proposals(disclosure: Disclosure) -> Iterator[str]:
+    yield (
+        f"A proposal names at least {disclosure.least_batch} of them and at most "
+        f"{disclosure.most_batch}, and is void after {disclosure.expires_days} days; no more than "
+        f"{disclosure.open_proposals} of a party wait for decisions at once."
+    )
+    several = "" if disclosure.several_records else ", and none with two records of one agency"
+    yield (
+        f"Nobody is proposed whose records are linked with a probability below "
+        f"{disclosure.least_probability:g}{several}."
+    )
 
 
 def _more(disclosure: Disclosure) -> str:

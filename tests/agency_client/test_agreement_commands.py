@@ -1,8 +1,10 @@
 """``agency-client agreement``: written, checked, signed by all, and in force."""
 
+import copy
 import json
 import re
 import shlex
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from agency_client.agreement_templates import TEMPLATES, new_agreement
+from agency_client.agreement_words import agreement_in_words
 from agency_client.cli import cli
 from linkage.protocol.agreement import parse_agreement
 from linkage.protocol.binding import unsettled
+from linkage.protocol.sections.disclosure import Disclosure
 from tests.agency_client.parties import ROLES, new_office, sign_all
+from tests.linkage.protocol.agreements import AGREEMENT
 from tests.linkage.protocol.agreements import ROLES as PARTIES
 from tests.linkage.protocol.parties import POLICE, identity
 
@@ -95,6 +100,30 @@ def test_check_says_in_words_what_is_allowed(signed):
     canonical = signed.plain("agreement", "show", signed.agreement, "--canonical")
     assert canonical.stdout_bytes == agreement.content()
     assert agreement.identity("police").fingerprint in done.stdout
+
+
+OTHERWISE = {
+    "fields": ("surname",), "recipients": ("care",), "quorum": 1, "rule": (),
+    "approvers": ("police",), "protected_quorum": 2, "expires_days": 7, "least_batch": 2,
+    "most_batch": 77, "least_probability": 0.75, "several_records": True, "open_proposals": 5,
+    "lookups_per_day": 9,
+}  # fmt: skip
+
+
+def unchecked(own, name, value):
+    """A copy with another value, whatever the rules of agreements say of it."""
+    changed = copy.copy(own)
+    object.__setattr__(changed, name, value)
+    return changed
+
+
+@pytest.mark.parametrize("setting", [own.name for own in fields(Disclosure)])
+def test_whoever_signs_is_told_every_setting_of_disclosures(setting):
+    terms = AGREEMENT.disclosure
+    assert getattr(terms, setting) != OTHERWISE[setting]
+    changed = unchecked(terms, setting, OTHERWISE[setting])
+    told = agreement_in_words(unchecked(AGREEMENT, "disclosure", changed))
+    assert told["Who is named to whom"] != agreement_in_words(AGREEMENT)["Who is named to whom"]
 
 
 def test_a_changed_agreement_is_no_longer_signed(signed, tmp_path):
