@@ -158,7 +158,9 @@ def _proposals(disclosure: Disclosure) -> Iterator[str]:
 
 def _more(disclosure: Disclosure) -> str:
     protected = disclosure.protected_quorum
-    if protected is None or protected == disclosure.quorum:
+    if protected is None:
+        return "; nobody protected is proposed"
+    if protected == disclosure.quorum:
         return ", the same for protected people"
     return f", and {protected} of them for protected people"
 

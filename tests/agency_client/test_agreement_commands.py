@@ -126,6 +126,20 @@ def test_whoever_signs_is_told_every_setting_of_disclosures(setting):
     assert told["Who is named to whom"] != agreement_in_words(AGREEMENT)["Who is named to whom"]
 
 
+@pytest.mark.parametrize(
+    ("quorum", "told"),
+    [
+        (None, "have approved; nobody protected is proposed."),
+        (2, "have approved, the same for protected people."),
+        (3, "have approved, and 3 of them for protected people."),
+    ],
+)
+def test_whoever_signs_is_told_what_holds_for_protected_people(quorum, told):
+    terms = unchecked(AGREEMENT.disclosure, "protected_quorum", quorum)
+    words = agreement_in_words(unchecked(AGREEMENT, "disclosure", terms))
+    assert told in words["Who is named to whom"][0]
+
+
 def test_a_changed_agreement_is_no_longer_signed(signed, tmp_path):
     changed = tmp_path / "agreement.toml"
     changed.write_text(signed.agreement.read_text().replace("quorum = 2", "quorum = 1", 1))
