@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-import jinja2
-
 from agency_client.leakage.record import verdict
 from agency_client.leakage.verdict import describe_groups
+from agency_client.pages import page_template
 from hashing.risk import AttackResult, LeakageReport, Measure
 from hashing.risk.assess import LEAST_OWN_ROWS
 from hashing.risk.measures import DUPLICATES, NEAR_DUPLICATES
@@ -44,7 +43,7 @@ class Table:
 
 def as_html(report: LeakageReport, agency: str, overruled: str | None = None) -> str:
     """Return the page. It loads nothing, runs no script, and names no person or record."""
-    return _template().render(
+    return page_template("agency_client.leakage", "leakage.html").render(
         agency=agency,
         report=report,
         verdict=verdict(report, overruled),
@@ -57,17 +56,6 @@ def as_html(report: LeakageReport, agency: str, overruled: str | None = None) ->
         measures=_measures(report.measures),
         measure_names=list(dict.fromkeys(measure.name for measure in report.measures)),
     )
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("agency_client.leakage"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("leakage.html")
 
 
 def _sentence(worst: AttackResult) -> str:

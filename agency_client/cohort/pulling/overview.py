@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from agency_client.cohort.counting import expected_count
 from agency_client.cohort.tables import BETWEEN_AGENCIES, dictionary_rows
+from agency_client.pages import page_template
 from linkage.protocol.sections.payload import Payload
 
 _NO_QUARTER = "no quarter"
@@ -40,15 +40,8 @@ class Grid:
 
 def overview_page(facts: Mapping[str, Any], tables: Mapping[str, Any], payload: Payload) -> str:
     """Return the page; ``facts`` is what ``cohort.json`` says of the cohort."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("agency_client.cohort.pulling"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     coverage = list(_coverage(tables["coverage"]))
-    return environment.get_template("overview.html").render(
+    return page_template("agency_client.cohort.pulling", "overview.html").render(
         facts=facts,
         estimates=[_estimate(own) for own in facts["estimates"]],
         figures=list(_by_number(tables["people"])),
