@@ -63,13 +63,17 @@ class Table:
 def make_table(frames: Frames, spec: TableSpec) -> Table:
     """Count what a spec says; see `agency_client.cohort.release.units.read_units` for errors."""
     units = read_units(frames, spec)
-    people, owner = np.unique(units.frame["person"].to_numpy(str), return_inverse=True)
+    owner, names = pd.factorize(units.frame["person"], sort=True)
+    people = np.asarray(names, np.str_)
+    keys: pd.Index[Any]
     if spec.value == "people":
         unit, owners, keys = owner, np.arange(len(people)), pd.Index(people)
     else:
         unit, owners, keys = np.arange(len(owner)), owner, units.frame.index
     inside = inside_cells(units, unit.astype(np.int64), len(owners))
-    by_people = inside_cells(units, owner.astype(np.int64), len(people))
+    by_people = inside
+    if spec.value == "events":
+        by_people = inside_cells(units, owner.astype(np.int64), len(people))
     grid = Grid(
         units.rows,
         units.columns,
