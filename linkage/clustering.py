@@ -40,8 +40,9 @@ class Clusters:
 
     ``cluster_of`` int64 (n,) numbers the clusters in the order of their first record; a record
     without links is a cluster of its own. ``probability`` float64 (n,) is that of the link that
-    brought the record in, 1 for a record alone. ``left``, ``right`` int32 (k,) are all pairs of
-    records within clusters, left < right, and ``together`` float64 (k,) the probability that
+    brought the record in, by itself or with the smaller of two groups; 1 for a record alone. So the
+    least of a cluster is that of its weakest bridge. ``left``, ``right`` int32 (k,) are all pairs
+    of records within clusters, left < right, and ``together`` float64 (k,) the probability that
     they are one person: the product of the links on the way from one to the other, or that of
     the pair's own link where it is more.
     """
@@ -87,7 +88,7 @@ def cluster(
     root, entry = np.arange(len(sources)), np.ones(len(sources))
     for part in parts:
         root[part.members] = min(part.members)
-        entry[part.members] = [growing.entry[member] for member in part.members]
+        _enter(part, entry)
     _, cluster_of = np.unique(root, return_inverse=True)
     values = np.array([together[pair] for pair in pairs], np.float64)
     return Clusters(cluster_of, entry, ends[:, 0], ends[:, 1], values)
@@ -113,10 +114,24 @@ def _whole_probability(members: Collection[int], together: _Together) -> float:
 
 @dataclass(frozen=True)
 class _Part:
-    """Records that were joined, and the two parts that the last, weakest link joined."""
+    """Records that were joined, and the two parts that the last, weakest link joined, with it."""
 
     members: list[int]
     halves: tuple[_Part, ...] = field(default=())
+    bridge: float = 1.0
+
+
+def _enter(part: _Part, entry: NDArray[np.float64]) -> None:
+    """Note in ``entry`` the probability of the link that brought each record of a cluster in.
+
+    Of two groups the smaller is brought in; of two as large, the one without the first record.
+    """
+    while part.halves:
+        small, large = sorted(part.halves, key=lambda own: (len(own.members), -min(own.members)))
+        entry[small.members] = part.bridge
+        if len(large.members) == 1:
+            entry[large.members] = part.bridge
+        part = large
 
 
 class _Growing:
@@ -129,7 +144,6 @@ class _Growing:
         self._root = list(range(len(sources)))
         self._together: _Together = {}
         self._linked: _Together = {}
-        self.entry = [1.0] * len(sources)
 
     def join(self, a: int, b: int, p: float, *, is_hint: bool) -> None:
         """Bring the clusters of records a and b together, if they may be."""
@@ -147,14 +161,11 @@ class _Growing:
             for y in part_b.members:
                 pair = (min(x, y), max(x, y))
                 self._together[pair] = self._reach(x, a) * p * self._reach(b, y)
-        for part, record in ((part_a, a), (part_b, b)):
-            if len(part.members) == 1:
-                self.entry[record] = p
         root_a = self._root[a]
         self._parts.pop(self._root[b], None)
         for y in part_b.members:
             self._root[y] = root_a
-        self._parts[root_a] = _Part(part_a.members + part_b.members, (part_a, part_b))
+        self._parts[root_a] = _Part(part_a.members + part_b.members, (part_a, part_b), p)
 
     def parts(self) -> Collection[_Part]:
         """Return the clusters of two records or more."""

@@ -54,9 +54,7 @@ def console(
     """
     from agency_client.console import make_link, open_in_browser
 
-    place, store = desk.place(), desk.opened()
-    if place is None:
-        raise click.UsageError("give the matcher with --matcher and --log-key")
+    place, store = desk.matcher_place(), desk.opened()
     agreed = parse_agreement(read_text(agreement), agreement.name)
     now = int(datetime.now(UTC).timestamp())
     address = make_link(agreed, store.identity, place.url, now, reason)

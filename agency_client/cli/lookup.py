@@ -24,7 +24,13 @@ from agency_client.cli.lookup_text import (
     shown_text,
     when,
 )
-from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
+from agency_client.cli.matcher_options import (
+    Desk,
+    agreement_option,
+    connected,
+    desk_options,
+    witness_quietly,
+)
 from agency_client.cli.options import FILE, dry_run_option, format_option
 from agency_client.keystore.store import OpenKeystore
 from agency_client.keystore.vault import load_secret
@@ -41,12 +47,6 @@ if TYPE_CHECKING:
 Output = Literal["text", "json"]
 _WITHIN = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_agreement = click.option(
-    "--agreement",
-    required=True,
-    type=FILE,
-    help="The agreement; signatures that aren't beside it are fetched from the matcher.",
-)
 _columns = click.option(
     "--columns", type=FILE, help="Your names for the agreement's fields (TOML)."
 )
@@ -74,7 +74,7 @@ def lookup() -> None:
     '      --reference "Strategy meeting" --necessity "A child is missing" --within 2h'
 )
 @click.argument("person", type=click.Path(path_type=Path, allow_dash=True))
-@_agreement
+@agreement_option
 @_columns
 @click.option("--purpose", help="Purpose code; the agreement's, if it has only one.")
 @click.option("--reference", required=True, help="The case or the meeting that it is for.")
@@ -152,7 +152,7 @@ def ask(  # noqa: PLR0913 - one parameter per option
 @lookup.command(
     "list", epilog="\b\nExample:\n  agency-client lookup list --agreement agreement.toml"
 )
-@_agreement
+@agreement_option
 @desk_options
 @format_option
 def list_(*, agreement: Path, desk: Desk, output: Output) -> None:
@@ -173,7 +173,7 @@ def list_(*, agreement: Path, desk: Desk, output: Output) -> None:
     epilog="\b\nExample:\n  agency-client lookup show 1f2e3d4c --agreement agreement.toml"
 )
 @click.argument("identifier", metavar="ID")
-@_agreement
+@agreement_option
 @click.option("--map", "map_file", type=FILE, help="Your private map, to see which records match.")
 @desk_options
 @format_option
@@ -209,7 +209,7 @@ def show(
     "  agency-client lookup answer --all-empty --agreement agreement.toml"
 )
 @click.argument("identifier", metavar="ID", required=False)
-@_agreement
+@agreement_option
 @click.option("--extract", type=FILE, help="The extract whose encodings were pushed last.")
 @click.option("--map", "map_file", type=FILE, help="The private map of those encodings.")
 @_columns
@@ -268,7 +268,7 @@ def answer(  # noqa: PLR0913 - one parameter per option
     "open", epilog="\b\nExample:\n  agency-client lookup open 1f2e3d4c --agreement agreement.toml"
 )
 @click.argument("identifier", metavar="ID")
-@_agreement
+@agreement_option
 @click.option("--out", type=FILE, help="File for the outcome (JSON), which only you can read.")
 @desk_options
 @format_option
@@ -303,9 +303,7 @@ def _opened_book(
     """
     from agency_client.lookups.book import LookupBook
 
-    place, store = desk.place(), desk.opened()
-    if place is None:
-        raise click.UsageError("give the matcher with --matcher and --log-key")
+    place, store = desk.matcher_place(), desk.opened()
     with connected(place, store) as api:
         agreed = parse_agreement(read_text(agreement), agreement.name)
         if not to_read:

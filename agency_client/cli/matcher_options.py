@@ -14,6 +14,7 @@ import click
 
 from agency_client.cli.failures import say
 from agency_client.cli.keystore_options import keystore_options, opened
+from agency_client.cli.options import FILE
 from agency_client.keystore.store import OpenKeystore
 from agency_client.matcher_api.place import MatcherPlace, read_place
 from linkage.errors import LinkageError
@@ -58,6 +59,13 @@ class Desk:
         """Return the matcher that is to be used, None for work with files alone."""
         return read_place(self.keystore, self.matcher, self.log_key)
 
+    def matcher_place(self) -> MatcherPlace:
+        """Return the matcher, for a command that can't do without; else a `UsageError`."""
+        place = self.place()
+        if place is None:
+            raise click.UsageError("give the matcher with --matcher and --log-key")
+        return place
+
 
 def desk_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of keystore and matcher to a command, which gets them as ``desk``."""
@@ -68,6 +76,15 @@ def desk_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, desk=Desk(**own), **options)
 
     return keystore_options(matcher_options(run))
+
+
+agreement_option = click.option(
+    "--agreement",
+    required=True,
+    type=FILE,
+    help="The agreement; signatures that aren't beside it are fetched from the matcher.",
+)
+"""For commands under an agreement that talk to its matcher."""
 
 
 @contextmanager

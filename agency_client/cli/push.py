@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
+from agency_client.cli.matcher_options import (
+    Desk,
+    agreement_option,
+    connected,
+    desk_options,
+    witness_quietly,
+)
 from agency_client.cli.options import FILE, dry_run_option, format_option
 from agency_client.cli.push_payload import (
     PayloadDesk,
@@ -68,12 +74,7 @@ class _Errand:
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("file", type=FILE)
-@click.option(
-    "--agreement",
-    required=True,
-    type=FILE,
-    help="The agreement; signatures that aren't beside it are fetched from the matcher.",
-)
+@agreement_option
 @click.option(
     "--round",
     "round_number",
@@ -112,9 +113,7 @@ def push(
     """
     from agency_client.uploads.progress import shown
 
-    place, store = desk.place(), desk.opened()
-    if place is None:
-        raise click.UsageError("give the matcher with --matcher and --log-key")
+    place, store = desk.matcher_place(), desk.opened()
     refuse_unusable((receipt_path(file),), (file, agreement, *payload.files.paths))
     with connected(place, store) as api, shown(file.stat().st_size, say) as progress:
         agreed = _agreed(api, agreement, store, fetch=not dry_run)

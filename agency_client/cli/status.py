@@ -35,9 +35,7 @@ def status(*, agreement: Path, desk: Desk, output: Literal["text", "json"]) -> N
     """
     from agency_client.uploads.standing import read_progress
 
-    place, store = desk.place(), desk.opened()
-    if place is None:
-        raise click.UsageError("give the matcher with --matcher and --log-key")
+    place, store = desk.matcher_place(), desk.opened()
     agreed = parse_agreement(read_text(agreement), agreement.name)
     with connected(place, store) as api:
         found = read_progress(api, agreed.digest())

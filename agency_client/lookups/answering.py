@@ -11,17 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from agency_client.columns import ColumnMap
+from agency_client.disclosures.own_records import record_ids_of
 from agency_client.keystore.store import OpenKeystore
 from agency_client.lookups.book import LookupBook, ReadLookup
 from agency_client.lookups.notes import Note, keep_note
 from agency_client.lookups.person import fields_of_records
 from agency_client.reading.source import file_source, open_extract
-from linkage.errors import InputError, PolicyError
+from linkage.errors import PolicyError
 from linkage.protocol.agreement import Agreement
 from linkage.protocol.lookups.content import (
     SALT_BYTES,
@@ -35,22 +32,9 @@ from linkage.protocol.lookups.messages import digest_of, sign_answer
 
 
 def own_records(map_file: Path, tokens: Sequence[str]) -> dict[str, str]:
-    """Return the ids of one's own records by token, from the private map.
-
-    Raises `InputError` where the map isn't one, or not that of the encodings that were pushed.
-    """
-    try:
-        table = pq.read_table(map_file, columns=["record_token", "record_id"])
-        found = table.filter(pc.is_in(table["record_token"], pa.array(tokens, pa.string())))
-    except (pa.ArrowException, KeyError):
-        raise InputError(f"{map_file} isn't a map of records; give the one of 'encode'.") from None
-    ids = dict(zip(*(found[name].to_pylist() for name in found.column_names), strict=True))
-    if len(ids) < len(tokens):
-        raise InputError(
-            f"{map_file} lacks {len(tokens) - len(ids)} of the records that match; give the map of "
-            "the encodings that were pushed last."
-        )
-    return {token: str(ids[token]) for token in tokens}
+    """Return the ids of one's own records by token, both as text; raises as `record_ids_of`."""
+    found = record_ids_of(map(bytes.fromhex, tokens), map_file)
+    return {token: found[bytes.fromhex(token)] for token in tokens}
 
 
 def fields_to_release(

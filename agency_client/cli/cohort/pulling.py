@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
+from agency_client.cli.matcher_options import (
+    Desk,
+    agreement_option,
+    connected,
+    desk_options,
+    witness_quietly,
+)
 from agency_client.cli.options import FILE, dry_run_option, format_option
 from agency_client.matcher_api.exchange import fetch_signatures
 from agency_client.textfiles import read_text
@@ -25,12 +31,6 @@ if TYPE_CHECKING:
     from linkage.protocol.cohort.messages import CohortRequest
     from linkage.protocol.cohort.replies import CohortEntry
 
-_AGREEMENT = click.option(
-    "--agreement",
-    required=True,
-    type=FILE,
-    help="The agreement; signatures that aren't beside it are fetched from the matcher.",
-)
 _PULL_EXAMPLE = """\b
 Example:
   agency-client cohort pull --agreement agreement.toml --purpose safeguarding-exploitation \\
@@ -41,7 +41,7 @@ Example:
 @click.command(
     "list", epilog="\b\nExample:\n  agency-client cohort list --agreement agreement.toml"
 )
-@_AGREEMENT
+@agreement_option
 @desk_options
 @format_option
 def list_(*, agreement: Path, desk: Desk, output: Literal["text", "json"]) -> None:
@@ -60,7 +60,7 @@ def list_(*, agreement: Path, desk: Desk, output: Literal["text", "json"]) -> No
 
 
 @click.command(epilog=_PULL_EXAMPLE)
-@_AGREEMENT
+@agreement_option
 @click.option("--purpose", help="A purpose code of the agreement; needed if it has several.")
 @click.option("--reference", help="The analysis or meeting; it isn't put in the log.")
 @click.option("--reason", help="Why it is needed, without naming anybody; goes in the log.")
@@ -114,9 +114,7 @@ def _at_work(file: Path, desk: Desk, *, over: bool = False) -> Iterator[tuple[Pu
     from agency_client.disclosures.office import agreed, utc_now
     from agency_client.matcher_api.cohorts import CohortsApi
 
-    place, store = desk.place(), desk.opened()
-    if place is None:
-        raise click.UsageError("give the matcher with --matcher and --log-key")
+    place, store = desk.matcher_place(), desk.opened()
     with connected(place, store) as api:
         fetch_signatures(api, parse_agreement(read_text(file), file.name), file)
         found = agreed(store, file, utc_now().date(), over=over)

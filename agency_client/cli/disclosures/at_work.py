@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from agency_client.cli.failures import say
-from agency_client.cli.matcher_options import Desk, connected, desk_options, witness_quietly
-from agency_client.cli.options import FILE, dry_run_option, format_option
+from agency_client.cli.matcher_options import (
+    Desk,
+    agreement_option,
+    connected,
+    desk_options,
+    witness_quietly,
+)
+from agency_client.cli.options import dry_run_option, format_option
 from agency_client.matcher_api.exchange import fetch_signatures
 from agency_client.textfiles import read_text
 from linkage.protocol.agreement import parse_agreement
@@ -58,13 +64,7 @@ def work_options(command: Callable[..., Any]) -> Callable[..., Any]:
         own = {name: options.pop(name) for name in _OPTIONS if name in options}
         return command(*args, work=Work(**own), **options)
 
-    agreement = click.option(
-        "--agreement",
-        required=True,
-        type=FILE,
-        help="The agreement; signatures that aren't beside it are fetched from the matcher.",
-    )
-    return agreement(desk_options(format_option(run)))
+    return agreement_option(desk_options(format_option(run)))
 
 
 def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,9 +78,7 @@ def at_work(work: Work, *, over: bool = False) -> Iterator[Office]:
     from agency_client.disclosures.office import Office, agreed, utc_now
     from agency_client.matcher_api.disclosures import DisclosuresApi
 
-    place, store = work.desk.place(), work.desk.opened()
-    if place is None:
-        raise click.UsageError("give the matcher with --matcher and --log-key")
+    place, store = work.desk.matcher_place(), work.desk.opened()
     with connected(place, store) as api:
         file = work.agreement
         fetch_signatures(api, parse_agreement(read_text(file), file.name), file)

@@ -15,18 +15,21 @@ _BYTES = 16
 _DIGITS = 2 * _BYTES
 
 
+def whole(column: Any) -> Any:
+    """Return a column as one array."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
 def rows_of(identifiers: Any) -> NDArray[np.uint8]:
     """Return identifiers, an Arrow array of 16 bytes each, as uint8 (n, 16); null is zeros."""
-    whole = (
-        identifiers.combine_chunks() if isinstance(identifiers, pa.ChunkedArray) else identifiers
-    )
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.nulls(0, whole.type)
-    data = np.frombuffer(whole.buffers()[1] or b"", np.uint8)
-    start = whole.offset * _BYTES
-    found = data[start : start + len(whole) * _BYTES].reshape(len(whole), _BYTES).copy()
-    if whole.null_count:
-        found[~np.asarray(whole.is_valid())] = 0
+    own = whole(identifiers)
+    data = np.frombuffer(own.buffers()[1] or b"", np.uint8)
+    start = own.offset * _BYTES
+    found = data[start : start + len(own) * _BYTES].reshape(len(own), _BYTES).copy()
+    if own.null_count:
+        found[~np.asarray(own.is_valid())] = 0
     return found
 
 
@@ -52,9 +55,7 @@ def agreed(values: Any, group: NDArray[np.int64], groups: int) -> Any:
     ``values`` is an Arrow array of strings, ``group`` int64 (n,) the group of each, below
     ``groups``.
     """
-    encoded = values.dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded = whole(values).dictionary_encode()
     given = np.asarray(encoded.is_valid())
     codes = np.asarray(pc.fill_null(encoded.indices, 0), np.int64)[given]
     none = len(encoded.dictionary)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agency_client.cohort.counting import expected_count
-from agency_client.cohort.pulling.arrays import agreed, hex_of, keys_of
+from agency_client.cohort.pulling.arrays import agreed, hex_of, keys_of, whole
 from agency_client.cohort.tables import BETWEEN_AGENCIES, schema_of
 from linkage.protocol.cohort.people_map import PeopleMap
 from linkage.protocol.cohort.tables import PayloadTables
@@ -117,7 +117,7 @@ class _Numbered:
         for agency, own in self._parts.payloads.items():
             rows = self._rows[agency]
             place[rows] = np.arange(start, start + len(rows))
-            values.append(_whole(own.people[name]))
+            values.append(whole(own.people[name]))
             start += len(rows)
         return pa.concat_arrays(values).take(pa.array(place))
 
@@ -166,22 +166,22 @@ class _Numbered:
         return {
             "person": self._named(agency, own["person"]),
             "agency": pa.repeat(pa.scalar(agency), len(own)),
-            **{name: _whole(own[name]) for name in ("event", "kind", "date", "district")},
+            **{name: whole(own[name]) for name in ("event", "kind", "date", "district")},
             "quarter": self._quarters(own),
-            "place": hex_of(_whole(own["place"])),
+            "place": hex_of(whole(own["place"])),
         }
 
     def _quarters(self, events: Any) -> Any:
         """Return the quarter of each date that is no coarser than that."""
         types = self._parts.payload.events
         yearly = pa.array([name for name, own in types.items() if own.date == "year"], pa.string())
-        dates = _whole(events["date"]).dictionary_encode()
+        dates = whole(events["date"]).dictionary_encode()
         text = pa.array(
             [f"{day.year}Q{(day.month + 2) // 3}" for day in dates.dictionary.to_pylist()]
         )
         quarters = text.cast(pa.string()).take(dates.indices)
         return pc.if_else(
-            pc.is_in(_whole(events["event"]), yearly), pa.scalar(None, pa.string()), quarters
+            pc.is_in(whole(events["event"]), yearly), pa.scalar(None, pa.string()), quarters
         )
 
     def associations(self) -> dict[str, Any]:
@@ -194,9 +194,9 @@ class _Numbered:
             "person": self._named(agency, own["person"]),
             "other": self._named(agency, own["other"]),
             "agency": pa.repeat(pa.scalar(agency), len(own)),
-            "association": _whole(own["association"]),
-            "date": _whole(own["date"]),
-            "place": hex_of(_whole(own["place"])),
+            "association": whole(own["association"]),
+            "date": whole(own["date"]),
+            "place": hex_of(whole(own["place"])),
         }
 
     def _named(self, agency: str, persons: Any) -> Any:
@@ -225,10 +225,3 @@ def _ordered(name: str, columns: Mapping[str, Any], payload: Payload) -> Any:
     schema = schema_of(name, payload)
     empty = {field.name: pa.nulls(0, field.type) for field in schema}
     return pa.table({own: (columns or empty)[own] for own in schema.names}).cast(schema)
-
-
-def _whole(column: Any) -> Any:
-    """Return a column as one array."""
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)

@@ -2,9 +2,10 @@
 
 Two Arrow streams, framed. ``records`` has a row for every record of the run: ``pseudonym`` (16
 bytes), ``agency``, ``person`` (16 bytes; null where the agency has sent this analyst no payload)
-and ``probability`` (of the link that brought the record in; 1 for a record alone), in order of
-pseudonym, agency and person. ``households`` has the hints: pairs of pseudonyms whose people seem to
-share surname and address, ``pseudonym`` below ``other``, in order; never that they are one person.
+and ``probability`` (of the link that brought the record in, by itself or with a group; 1 for a
+record alone), in order of pseudonym, agency and person. ``households`` has the hints: pairs of
+pseudonyms whose people seem to share surname and address, ``pseudonym`` below ``other``, in order;
+never that they are one person.
 """
 
 from __future__ import annotations
