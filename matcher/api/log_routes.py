@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -18,10 +17,10 @@ from matcher.api.access import ANY_PARTY
 from matcher.api.gate import BodyRule, SignedCall
 from matcher.api.routes import Raw, Routes
 from matcher.ledger.ledger import Ledger
+from matcher.ledger.pieces import in_pieces
 
 MOST_EVENTS = 10_000
 """How many events one answer gives; the bundle has them all."""
-_PIECE = 1 << 16
 
 Size = Annotated[int, Query(ge=0, lt=2**53, description="A number of events.")]
 _NOTE = Raw("text/plain; charset=utf-8", "A signed note (C2SP), with the witnesses' cosignatures.")
@@ -72,17 +71,4 @@ def log_routes(ledger: Ledger, witnesses: Witnesses) -> Routes:
 
 def _streamed(answer: Raw, lines: Iterable[bytes]) -> Response:
     """Return an answer that is sent in pieces; what is wrong from the start is refused first."""
-    pieces = _pieces(iter(lines))
-    first = next(pieces, b"")
-    return StreamingResponse(chain((first,), pieces), media_type=answer.media_type)
-
-
-def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield lines joined to pieces, since each piece costs a turn of the thread pool."""
-    piece = bytearray()
-    for line in lines:
-        piece += line
-        if len(piece) >= _PIECE:
-            yield bytes(piece)
-            piece.clear()
-    yield bytes(piece)
+    return StreamingResponse(in_pieces(lines), media_type=answer.media_type)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -17,11 +16,11 @@ from matcher.console.pages import NO_PAGE, PREFIX, Pages, SignedIn
 from matcher.console.readers import THOSE_WHO_RUN_IT
 from matcher.ledger.badge import Badges
 from matcher.ledger.ledger import Ledger
+from matcher.ledger.pieces import in_pieces
 from matcher.ledger.searching import Choices, Cursor, EventSearch, Wanted, parse_cursor
 
 _Word = Annotated[str, Field(max_length=500)]
 _Leaf = Annotated[int, Path(ge=0, lt=2**53)]
-_PIECE = 1 << 16
 _DAY = timedelta(days=1)
 _CURSORS = {"before", "after"}
 
@@ -84,7 +83,7 @@ def log_pages(events: EventSearch, ledger: Ledger, badges: Badges) -> Pages:
     def download_bundle(visit: SignedIn) -> Response:  # noqa: ARG001 - to be let in
         """Hand out the whole log, to be verified without this console."""
         return StreamingResponse(
-            _pieces(ledger.bundle()),
+            in_pieces(ledger.bundle()),
             media_type="text/plain; charset=utf-8",
             headers={"content-disposition": 'attachment; filename="log.txt"'},
         )
@@ -138,13 +137,3 @@ def _address(asked: Asked, name: str, cursor: Cursor | None) -> str | None:
         return None
     filters = {name: value for name, value in asked.filters.items() if value}
     return f"{PREFIX}/log?{urlencode(filters | {name: str(cursor)})}"
-
-
-def _pieces(lines: Iterable[bytes]) -> Iterable[bytes]:
-    piece = bytearray()
-    for line in lines:
-        piece += line
-        if len(piece) >= _PIECE:
-            yield bytes(piece)
-            piece.clear()
-    yield bytes(piece)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from linkage.audit.events import parse_event
+from linkage.errors import UnavailableError
 from matcher.app.building import WebApp
 from matcher.config.settings import ServiceSettings
 from matcher.console.pages import NO_PAGE
@@ -254,6 +255,20 @@ def test_a_fault_is_a_page_and_a_line_of_the_service_s_log(console: Matcher, mon
     assert "ZeroDivision" not in answer.text
     said = [str(getattr(own, "concord_fields", "")) for own in caplog.records]
     assert len([line for line in said if "ZeroDivisionError" in line]) == 1
+
+
+def test_a_log_that_can_t_be_read_is_no_download(console: Matcher, monkeypatch):
+    """Said before anything is sent: a download that breaks off is kept for a whole one."""
+
+    def unreadable():
+        yield from ()
+        raise UnavailableError("The database can't be used.")
+
+    officer = visitor(console, OFFICER)
+    monkeypatch.setattr(console.services.ledger, "bundle", unreadable)
+    answer = officer.get("/log/bundle")
+    assert answer.status_code == 503
+    assert "content-disposition" not in answer.headers
 
 
 def test_who_asks_too_often_waits(database):
