@@ -41,7 +41,9 @@ PSEUDONYM = re.compile(r"\b[0-9a-f]{32}\b")
 COUNT = re.compile(r"[\d,]+")
 
 
-def execute(program: str, arguments: list[str], *, shown: bool) -> subprocess.CompletedProcess[str]:
+def execute(
+    program: str, arguments: list[str], *, shown: bool, forked: bool
+) -> subprocess.CompletedProcess[str]:
     """Run a command in this process."""
     command = {"agency-client": client, "matcher": matcher}[program]
     found = CliRunner().invoke(command, arguments, obj=CHEAP)
