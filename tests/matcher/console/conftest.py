@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +21,13 @@ __all__ = ["matcher"]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Give a matcher that has been used; the tests of a module share it."""
-    folder = tmp_path_factory.mktemp("console")
+    with used(tmp_path_factory.mktemp("console")) as made:
+        yield made
+
+
+@contextmanager
+def used(folder: Path) -> Iterator[World]:
+    """Run a matcher in a folder, and lead it to where every page has something on it."""
     database = open_database(f"sqlite:///{folder / 'matcher.sqlite'}")
     migrate(database)
     with running(database, requests_per_second=10_000, burst=10_000) as found:

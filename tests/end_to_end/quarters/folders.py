@@ -43,6 +43,19 @@ def needles_of(played: Played, agency: str) -> Needles:
     }
 
 
+def identities_of(played: Played, agency: str) -> tuple[set[str], set[str]]:
+    """Return names of seven letters and more, and addresses, of an agency's children, lower case.
+
+    A shorter name may well be a word of a page.
+    """
+    fields = load_column_map(agency).fields
+    names, homes = set(), set()
+    for row in rows_of(played.stage.files / SECOND.name / f"{agency}.csv"):
+        names |= {row[fields[own]].lower() for own in ("given_name", "surname")}
+        homes.add(row[fields["address"]].lower())
+    return {own for own in names if len(own) >= 7}, {own for own in homes if len(own) >= 7}
+
+
 def found_in(folder: Path, needles: Needles) -> set[str]:
     """Return which kinds of needles lie anywhere in a folder, whatever their case."""
     contents = b"\n".join(_contents(folder)).lower()
