@@ -27,12 +27,16 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a party works; ``shown`` says whether its commands are printed."""
+    """Where a party works; ``shown`` says whether its commands are printed.
+
+    They are ``forked`` where they are many.
+    """
 
     name: str
     role: str
     folder: Path
     shown: bool = False
+    forked: bool = False
 
     @property
     def agreement(self) -> Path:
@@ -48,8 +52,9 @@ class Desk:
         """Run ``agency-client`` here; ``keys`` are given where the command takes them."""
         own = ("--keystore", self.folder / "keys", "--passphrase-file", self._passphrase)
         return run_command(
-            "agency-client", *words, *(own if keys else ()), lines=lines, shown=self.shown
-        )
+            "agency-client", *words, *(own if keys else ()),
+            lines=lines, shown=self.shown, forked=self.forked,
+        )  # fmt: skip
 
     def move_in(self, matcher: Sequence[str]) -> None:
         """Make folder, passphrase, keys and card; ``matcher`` are the options that name one."""
@@ -95,7 +100,7 @@ class Operator:
         """Serve as long as the context lasts; what the service says goes to a file."""
         words = ["serve", str(self.folder), "--port", str(self.port)]
         say_command("matcher", *words)
-        with (self.folder / "serve.log").open("wb") as log:
+        with (self.folder / "serve.log").open("ab") as log:
             process = subprocess.Popen([installed("matcher"), *words], stderr=log)  # noqa: S603
             try:
                 self._await(process)

@@ -10,16 +10,21 @@ from subprocess import CompletedProcess
 
 import click
 
+from examples.forking import can_fork, execute_forked
 
-def run_command(*words: str | Path, lines: int | None = None, shown: bool = True) -> str:
+
+def run_command(
+    *words: str | Path, lines: int | None = None, shown: bool = True, forked: bool = False
+) -> str:
     """Run a command of Concord's and return what it printed; raises `click.ClickException`.
 
-    ``shown`` prints the command first, and then the first ``lines`` of what it says, or all.
+    ``shown`` prints the command first, and then the first ``lines`` of what it says, or all. The
+    client's may be ``forked`` where they are many.
     """
     program, *arguments = (str(word) for word in words)
     if shown:
         say_command(program, *arguments)
-    finished = execute(program, arguments, shown=shown)
+    finished = execute(program, arguments, shown=shown, forked=forked)
     if shown:
         click.echo("\n".join(finished.stdout.splitlines()[:lines]))
     if finished.returncode:
@@ -28,8 +33,12 @@ def run_command(*words: str | Path, lines: int | None = None, shown: bool = True
     return finished.stdout
 
 
-def execute(program: str, arguments: list[str], *, shown: bool) -> CompletedProcess[str]:
+def execute(
+    program: str, arguments: list[str], *, shown: bool, forked: bool
+) -> CompletedProcess[str]:
     """Run a program to its end; what it says of its progress is passed on if ``shown``."""
+    if forked and can_fork():
+        return execute_forked(arguments, shown=shown)
     return subprocess.run(  # noqa: S603
         [installed(program), *arguments],
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ pytest_plugins = ["tests.databases"]
 
 
 class AsFixturesAreShared:
-    """Tests go to the worker that is free, but those of a module that share a fixture to one.
+    """Tests go to the worker that is free, but those that share a fixture to one.
 
     Otherwise each worker would build what takes longest.
     """
@@ -28,8 +28,7 @@ class AsFixturesAreShared:
 
         class Scheduling(LoadScopeScheduling):
             def _split_scope(self, nodeid: str) -> str:
-                module = nodeid.partition("::")[0]
-                return module if _shares_a_fixture(config.rootpath / module) else nodeid
+                return _sharing(config.rootpath, nodeid.partition("::")[0]) or nodeid
 
         return Scheduling(config, log) if config.getoption("dist") == "load" else None
 
@@ -39,5 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @cache
-def _shares_a_fixture(module: Path) -> bool:
-    return 'scope="module"' in module.read_text(encoding="utf-8")
+def _sharing(root: Path, module: str) -> str | None:
+    """Return the folder, or the module, whose tests share a fixture; None where they share none."""
+    folder = Path(module).parent
+    if _says(root / folder / "conftest.py", 'scope="package"'):
+        return str(folder)
+    return module if _says(root / module, 'scope="module"') else None
+
+
+def _says(path: Path, words: str) -> bool:
+    return path.is_file() and words in path.read_text(encoding="utf-8")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from matcher.ledger.searching import Wanted
-from tests.browser.conftest import DESKTOP, PHONE, Open, Window
+from tests.browser.conftest import Open
+from tests.browser.windows import DESKTOP, PHONE, Window, require_narrow, require_usable
 from tests.linkage.protocol.agreements import AGREEMENT, HUB, OFFICER
 from tests.matcher.api.prepared import World
 from tests.matcher.console.test_pages import addresses
@@ -15,25 +16,6 @@ UNSHOWN = {"/log/bundle", "/runs/{run}/report.html", "/runs/{run}/report.pdf"}
 
 def shown(world: World) -> list[str]:
     return [path for page, path in addresses(world).items() if page not in UNSHOWN]
-
-
-def require_usable(window: Window, axe: str) -> None:
-    """Require that axe finds nothing, and that nothing is wider than the window."""
-    window.page.evaluate(axe)
-    found = window.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    said = [
-        (one["id"], one["help"], [node["target"] for node in one["nodes"]][:3])
-        for one in found["violations"]
-    ]
-    assert said == [], window.page.url
-    assert len(found["passes"]) > 5
-    require_narrow(window)
-
-
-def require_narrow(window: Window) -> None:
-    """Require that nobody has to scroll sideways to read."""
-    root = "document.documentElement"
-    assert window.page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), window.page.url
 
 
 def test_every_page_can_be_used_by_everybody(window: Open, world: World, axe: str):

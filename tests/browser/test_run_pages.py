@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.browser.conftest import PHONE, Open
-from tests.browser.test_console import require_usable
+from tests.browser.conftest import Open
+from tests.browser.windows import PHONE, require_usable
 from tests.linkage.protocol.agreements import OFFICER
 from tests.matcher.api.prepared import World
 from tests.matcher.console.test_pages import link_of

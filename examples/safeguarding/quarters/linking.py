@@ -54,6 +54,8 @@ def provide(stage: Stage, quarter: Quarter, name: str) -> None:
     said = {"checked": checked, "encoded": encoded, "payload": shown["payload"]}
     said["children"] = {part: _children(payload_file(extract, part)) for part in PARTS}
     said["pushed"] = stage.ask(name, quarter, *push)
+    verdict = encoded["leakage"]["verdict"]
+    say_note(f"{name} has pushed {encoded['records']:,} records; the attack on them: {verdict}.")
     (place / "provided.json").write_text(json.dumps(said), encoding="utf-8")
 
 

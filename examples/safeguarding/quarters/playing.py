@@ -84,6 +84,10 @@ def _tell(facts: Facts, disclosed: Disclosed, report: Path) -> None:
     ):
         click.secho(f"\n{study.now}: {title}", bold=True)
         click.echo(frame.round(2).to_string(index=False))
-    click.echo(f"\nknown to the charity, not to the police: {study.known_to_charity_alone()!r}")
+    alone = study.known_to_charity_alone().count
+    click.echo(
+        f"\nknown to the charity, not to the police: {alone.expected:.0f} children "
+        f"({alone.low:.0f} to {alone.high:.0f})"
+    )
     click.echo(f"{len(disclosed.people)} children were named to the hub.")
     click.echo(f"\nThe report: {report}, after {facts.seconds:.0f} s.")

@@ -80,7 +80,7 @@ def set_stage(folder: Path, workers: int) -> Stage:
     operator = Operator(folder / "matcher", free_port())
     log_key = operator.set_up(LOG_NAME)
     roles = {**dict.fromkeys(AGENCIES, "agency"), **OTHERS}
-    desks = {name: Desk(name, role, folder / name) for name, role in roles.items()}
+    desks = {name: Desk(name, role, folder / name, forked=True) for name, role in roles.items()}
     stage = Stage(folder, desks, operator, workers)
     say_note("Six agencies, an analyst, a hub that receives, and an officer make their keys.")
     where = ("--matcher", operator.url, "--log-key", log_key)

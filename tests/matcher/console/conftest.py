@@ -24,17 +24,23 @@ __all__ = ["matcher"]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Give a matcher that has been used; the tests of a module share it."""
-    folder = tmp_path_factory.mktemp("console")
+    with used(tmp_path_factory.mktemp("console")) as made:
+        yield made
+
+
+@contextmanager
+def used(folder: Path) -> Iterator[World]:
+    """Run a matcher in a folder, and lead it to where every page has something on it."""
     database = open_database(f"sqlite:///{folder / 'matcher.sqlite'}")
     migrate(database)
-    with used(database, folder) as made:
+    with used_on(database, folder) as made:
         yield made
     database.close()
 
 
 @contextmanager
-def used(database: Database, folder: Path) -> Iterator[World]:
-    """Run a matcher that has been used."""
+def used_on(database: Database, folder: Path) -> Iterator[World]:
+    """Do the same with a database that is there."""
     with running(database, requests_per_second=10_000, burst=10_000) as found:
         made = prepared(found, folder, prepare=partial(prepare_pages, database))
         _load(made)

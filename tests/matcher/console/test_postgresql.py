@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.store.database import Database
-from tests.matcher.console.conftest import used
+from tests.matcher.console.conftest import used_on
 from tests.matcher.console.test_pages import TABLE, everybody, link_of, met
 
 SEARCHES = (
@@ -21,7 +21,7 @@ SEARCHES = (
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_every_page_is_there_on_postgresql_as_well(database: Database, tmp_path):
-    with used(database, tmp_path) as world:
+    with used_on(database, tmp_path) as world:
         visitors = everybody(world)
         assert met(world, visitors) == TABLE.read_text(encoding="utf-8")
         run, _ = link_of(world)

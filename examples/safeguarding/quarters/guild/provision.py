@@ -136,6 +136,8 @@ def _protected(facts: Facts) -> Item:
             f"secret of epoch {facts.agreement.agreement.epoch} that only agencies hold. Before "
             "anything left, each agency attacked a sample of its own encodings as somebody would "
             "who has its list.",
+            "Of many attacks the most successful is told. It may be a little over the limit by "
+            "chance, and passes; what is over it beyond doubt stops the agency.",
         ],
         [Table("Attacks on the agencies' own encodings", columns, rows)],
     )

@@ -46,7 +46,7 @@ def _control(facts: Facts) -> Item:
     for own in facts.newest.released:
         checked = own["checked"]
         why = Counter(cell["reason"] for cell in checked["withheld"])
-        told = "; ".join(f"{count} cells: {_REASONS[name]}" for name, count in sorted(why.items()))
+        told = "; ".join(f"{_cells(why[name])}: {_REASONS[name]}" for name in sorted(why))
         outcome = "left" if checked["can_leave"] else "refused"
         rows.append([plain(str(own["name"])).replace("-", " "), outcome, told or "nothing"])
     return Item(
@@ -59,6 +59,10 @@ def _control(facts: Facts) -> Item:
         ],
         [Table("Tables and what was withheld", ["table", "outcome", "withheld"], rows)],
     )
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _named(facts: Facts) -> Item:

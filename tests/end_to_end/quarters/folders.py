@@ -6,8 +6,10 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from examples.safeguarding.column_maps import load_column_map
 from examples.safeguarding.quarters.hotspots import hotspots
@@ -16,6 +18,7 @@ from examples.safeguarding.quarters.playing import Played
 from examples.safeguarding.quarters.stage import AGENCIES
 
 Needles = dict[str, set[bytes]]
+_BITS = 26
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -43,12 +46,49 @@ def needles_of(played: Played, agency: str) -> Needles:
     }
 
 
+def identities_of(played: Played, agency: str) -> tuple[set[str], set[str]]:
+    """Return names of seven letters and more, and addresses, of an agency's children, lower case.
+
+    A shorter name may well be a word of a page.
+    """
+    fields = load_column_map(agency).fields
+    names, homes = set(), set()
+    for row in rows_of(played.stage.files / SECOND.name / f"{agency}.csv"):
+        names |= {row[fields[own]].lower() for own in ("given_name", "surname")}
+        homes.add(row[fields["address"]].lower())
+    return {own for own in names if len(own) >= 7}, {own for own in homes if len(own) >= 7}
+
+
 def found_in(folder: Path, needles: Needles) -> set[str]:
     """Return which kinds of needles lie anywhere in a folder, whatever their case."""
     contents = b"\n".join(_contents(folder)).lower()
+    beginnings = _beginnings(contents)
     return {
-        kind for kind, own in needles.items() if any(needle.lower() in contents for needle in own)
+        kind
+        for kind, own in needles.items()
+        if any(needle in contents for needle in _begun(own, beginnings))
     }
+
+
+def _beginnings(contents: bytes) -> NDArray[np.bool_]:
+    """Return where in a table the four bytes fall with which something in there may begin."""
+    table = np.zeros(2**_BITS, np.bool_)
+    for shift in range(4):
+        count = (len(contents) - shift) // 4
+        if count > 0:
+            table[_fall(np.frombuffer(contents, "<u4", count, shift))] = True
+    return table
+
+
+def _begun(needles: set[bytes], beginnings: NDArray[np.bool_]) -> Iterator[bytes]:
+    """Yield the needles, in lower case, that may be there: to look for all of them takes long."""
+    for needle in map(bytes.lower, needles):
+        if beginnings[_fall(np.array([int.from_bytes(needle[:4], "little")], "<u4"))].all():
+            yield needle
+
+
+def _fall(four: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    return (four * np.uint32(2_654_435_761)) >> np.uint32(32 - _BITS)
 
 
 def _contents(folder: Path) -> Iterator[bytes]:
