@@ -53,14 +53,6 @@ class HandedOver(TypedDict, total=False):
     opened: EnteredEvent | None
 
 
-class HandedOver(TypedDict, total=False):
-    """What a closed lookup's file has, and an open one's hasn't; see `LookupFile`."""
-
-    checkpoint: str
-    answers: tuple[EnteredAnswer, ...]
-    opened: EnteredEvent | None
-
-
 class Lookups:
     """Lodges lookups and takes answers."""
 
