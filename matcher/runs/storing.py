@@ -6,11 +6,14 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matcher.objects.objects import Objects
 from matcher.objects.verified import altered, read_verified
 from matcher.runs.finished import RunOutcome, StoredFile
-from matcher.runs.linking import Contents
+
+if TYPE_CHECKING:  # linking loads compilers, which whoever only reads files does without
+    from matcher.runs.linking import Contents
 
 _PIECE = 1 << 20
 

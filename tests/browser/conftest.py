@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser import chromium
-from tests.browser.windows import DESKTOP, Window, axe_core
+from tests.browser.windows import DESKTOP, Window, axe_core, browsing
 from tests.matcher.api.prepared import World
 from tests.matcher.console.conftest import used
 from tests.matcher.console.visiting import link_for
@@ -25,14 +24,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
-    path = chromium.find()
-    if path is None:
-        pytest.skip(chromium.MISSING)
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+    with browsing() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tests.browser import chromium
 
 DESKTOP, PHONE = (1200, 900), (375, 667)
 
@@ -39,6 +44,23 @@ class Window:
     def resize(self, size: tuple[int, int]) -> None:
         """Make the window another width and height, in pixels."""
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
+
+
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """Run a browser; skips the test where there is none.
+
+    Fixtures that do so end with their module or folder: as long as one is open, no test of its
+    process can run an event loop of its own.
+    """
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
+    path = chromium.find()
+    if path is None:
+        pytest.skip(chromium.MISSING)
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+        yield found
+        found.close()
 
 
 def axe_core() -> str:

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 
 from examples.safeguarding.quarters.playing import Played
 from examples.safeguarding.quarters.stage import OFFICER
-from tests.browser.conftest import browser
 from tests.browser.test_console import UNSHOWN
-from tests.browser.windows import DESKTOP, PHONE, Window, axe_core, require_usable
+from tests.browser.windows import DESKTOP, PHONE, Window, axe_core, browsing, require_usable
 from tests.end_to_end.quarters.visits import Served, addresses, allowed, link_of, visitor_of
-
-__all__ = ["browser"]
 
 
 @pytest.fixture
-def window(browser: Any, played: Played, served: Served) -> Iterator[Window]:
-    context = browser.new_context()
-    yield Window(context.new_page(), served.url, partial(link_of, played))
-    context.close()
+def window(played: Played, served: Served) -> Iterator[Window]:
+    with browsing() as browser:
+        yield Window(browser.new_page(), served.url, partial(link_of, played))
 
 
 def test_every_page_of_the_officer_can_be_used(window: Window, played: Played, served: Served):
