@@ -27,9 +27,10 @@ def rates(
 ) -> pd.DataFrame:
     """Return events of the type ``measure`` per event of the type ``per``, by the columns ``by``.
 
-    Columns: those of ``by``, measures, episodes, rate, low, high (95%, from the links alone). Both
-    are counted as `agency_client.cohort.analysis.episodes` says; the rate is null where there were
-    no episodes.
+    Columns: those of ``by``, measures, episodes, rate, expected, low, high. Both are counted as
+    `agency_client.cohort.analysis.episodes` says, and the rate is null where there were no
+    episodes. It is that of the records as linked; ``expected``, in the interval (95%), is its mean
+    over what the links may be, so the two differ where doubtful links bring many reports together.
     """
     both = chosen(events, event=[measure, per])
     groups = _groups(both, by)
@@ -43,6 +44,7 @@ def rates(
         measures=top.found,
         episodes=bottom.found,
         rate=rate,
+        expected=[own.expected if own else np.nan for own in limits],
         low=[own.low if own else np.nan for own in limits],
         high=[own.high if own else np.nan for own in limits],
     )
@@ -53,7 +55,8 @@ def changes(
 ) -> pd.DataFrame:
     """Return how many episodes there were in two quarters, by the columns ``by``.
 
-    Columns: those of ``by``, before, now, change with low and high (95%, from the links alone).
+    Columns: those of ``by``, before, now, change, expected, low, high. The first three are of the
+    records as linked, the others of the change over what the links may be, as those of `rates`.
     """
     both = chosen(events, quarter=[quarter, before])
     groups = _groups(both, by)
@@ -65,6 +68,7 @@ def changes(
         before=then.found,
         now=now.found,
         change=now.found - then.found,
+        expected=[own.expected for own in limits],
         low=[own.low for own in limits],
         high=[own.high for own in limits],
     )

@@ -171,6 +171,7 @@ def test_rates_by_area_and_quarter(tmp_path: Path):
     assert np.isnan(spring["low"])
     assert (summer["measures"], summer["episodes"], summer["rate"]) == (1, 2, 0.5)
     assert (summer["low"], summer["high"]) == pytest.approx((1 / 3, 1 / 2))
+    assert summer["expected"] == pytest.approx((1 / 3 + 1 / 2) / 2, abs=0.01)
     assert found.loc[("not known", "2026Q3"), "episodes"] == 1
 
 
@@ -195,6 +196,7 @@ def test_change_from_one_quarter_to_the_next(tmp_path: Path):
     cohort = opened(tmp_path, [(name, "police", 1.0) for name in "abc"], events=told)
     (row,) = cohort.changes("2026Q3", "2026Q2").to_dict("records")
     assert (row["before"], row["now"], row["change"], row["low"], row["high"]) == (2, 3, 1, 1, 1)
+    assert row["expected"] == 1
     people = cohort.people_changed("2026Q3", "2026Q2", event="missing_episode")
     assert people[["person", "change", "state"]].values.tolist() == [
         ["b", 1, "still"], ["c", 1, "new"], ["a", -1, "no longer"],

@@ -140,7 +140,7 @@ def _direction(own: Mapping[Any, Any], outputs: Outputs, children: int) -> str:
         return _WITHHELD
     if own["low"] <= 0 <= own["high"]:
         return "no clear change"
-    return "a rise" if own["change"] > 0 else "a fall"
+    return "a rise" if own["low"] > 0 else "a fall"
 
 
 def _rate(own: Mapping[Any, Any], outputs: Outputs, children: int) -> str:
