@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
 
 from agency_client.keystore.store import OpenKeystore
 from agency_client.keystore.witnessed import lock_file, remember_witnessed, witnessed
+from agency_client.locking import locked
 from linkage.audit.checkpoint import open_checkpoint
 from linkage.audit.keys import VerifierKey
 from linkage.audit.trusted_log import TrustedLog
@@ -55,11 +54,5 @@ class FollowedLog:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other threads and processes from pinning until the context ends."""
-        path = lock_file(self._store, self._key.name)
-        with self._lock:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(descriptor)
+        with self._lock, locked(lock_file(self._store, self._key.name)):
+            yield

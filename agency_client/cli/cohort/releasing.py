@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -42,21 +43,33 @@ def release_check(
     held against the agreement's rules and all that was released before. Exit code 0 if it is safe
     or --out has written a table that is, 3 if it would have to be changed or is refused.
     """
-    from agency_client.cohort.analysis.frames import read_frames
-    from agency_client.cohort.release.checking import check_table
-    from agency_client.cohort.release.words import as_json, as_text
+    from agency_client.cohort.release.ledger import releasing
 
     cohort = folder or _cohort_above(table)
     if out is not None:
         refuse_unusable([out], [table])
+    with releasing(cohort) if out is not None or record else nullcontext():
+        leaves = _check(table, cohort, out, record, output)
+    if not leaves:
+        click.get_current_context().exit(_CHECK_FAILED)
+
+
+def _check(
+    table: Path, cohort: Path, out: Path | None, record: bool, output: Literal["text", "json"]
+) -> bool:
+    """Check, say and release; return whether the table may leave, or one that is written may."""
+    from agency_client.cohort.analysis.frames import read_frames
+    from agency_client.cohort.release.checking import check_table
+    from agency_client.cohort.release.words import as_json, as_text
+
     checked = check_table(table, read_frames(cohort))
     click.echo(json.dumps(as_json(checked)) if output == "json" else as_text(checked))
     if out is not None and checked.safe_cells is not None:
         _release(checked, cohort, out)
-    elif record and checked.is_safe:
+        return True
+    if record and checked.is_safe:
         _put_on_record(checked, cohort)
-    elif not checked.is_safe:
-        click.get_current_context().exit(_CHECK_FAILED)
+    return checked.is_safe
 
 
 def _release(checked: Checked, cohort: Path, out: Path) -> None:

@@ -9,6 +9,8 @@ the cohort.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from agency_client.cohort.release.spec import TableSpec
+from agency_client.locking import locked
 from agency_client.outputs import write_alone
 from agency_client.textfiles import read_text
 from linkage.errors import InputError
@@ -58,8 +61,29 @@ def read_releases(cohort: Path) -> list[Release]:
     return releases
 
 
+@contextmanager
+def releasing(cohort: Path) -> Iterator[None]:
+    """Keep other checks from releasing a table of the cohort until the context ends.
+
+    Two at once would each miss the other, in what they compare with and in what they put on record.
+    """
+    path = ledger_path(cohort)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path.with_name(f".{path.name}.lock")))
+        except PermissionError as error:
+            raise InputError(
+                f"The folder {path.parent} can't be written to ({error.strerror}), so that nothing "
+                "can be put on record there; make it writable for you."
+            ) from None
+        yield
+
+
 def add_release(cohort: Path, spec: TableSpec, shown: list[int], sha256: str, at: datetime) -> None:
-    """Add a table that leaves now, unless the same file of the same table is there already."""
+    """Add a table that leaves now, unless the same file of the same table is there already.
+
+    Within `releasing`, which also has to hold what the table was compared with.
+    """
     earlier = read_releases(cohort)
     new = Release(spec, tuple(shown), at.isoformat(timespec="seconds"), sha256)
     if any((own.spec, own.sha256) == (new.spec, new.sha256) for own in earlier):

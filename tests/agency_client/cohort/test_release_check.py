@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,12 @@ from click.testing import CliRunner, Result
 from agency_client.cli import cli
 from agency_client.cohort import Cohort, open_cohort
 from agency_client.cohort.release.files import WITHHELD
-from agency_client.cohort.release.ledger import add_release
+from agency_client.cohort.release.ledger import (
+    add_release,
+    ledger_path,
+    read_releases,
+    releasing,
+)
 from agency_client.cohort.release.spec import TableSpec
 from agency_client.cohort.release.units import read_units
 from linkage.errors import InputError, VerificationError
@@ -233,6 +239,31 @@ def test_several_releases_together_give_nothing_away(three_sexes: Cohort, tmp_pa
     by_sex = three_sexes.table("sex").write(tmp_path / "t.csv")
     code, said = checked(by_sex, three_sexes, "--out", str(safe))
     assert (code, rows_of(safe)) == (0, [["20"], [WITHHELD], [WITHHELD], ["45"]])
+
+
+def test_one_table_at_a_time_is_compared_and_put_on_record(three_sexes: Cohort, tmp_path: Path):
+    """Three at once: the last compares with both others, and so withholds more."""
+    folder = three_sexes.frames.folder
+    for number, where in enumerate(({"sex": "f"}, {}, {"sex": "m"})):
+        three_sexes.table("agencies", where=where).write(tmp_path / f"{number}.csv")
+    with ThreadPoolExecutor() as pool:
+        with releasing(folder):
+            begun = [
+                pool.submit(_release_in_a_process, folder, tmp_path, number) for number in range(3)
+            ]
+            assert not wait(begun, timeout=3, return_when=FIRST_COMPLETED).done
+            assert not ledger_path(folder).exists()
+        assert [own.result() for own in begun] == [0, 0, 0]
+    assert len(read_releases(folder)) == 3
+    left = [(tmp_path / f"safe{number}.csv").read_text() for number in range(3)]
+    assert sum(WITHHELD in text for text in left) == 1
+
+
+def _release_in_a_process(folder: Path, within: Path, number: int) -> int:
+    table, out = within / f"{number}.csv", within / f"safe{number}.csv"
+    words = ["cohort", "release-check", str(table), "--cohort", str(folder), "--out", str(out)]
+    code = f"from agency_client.cli import main; import sys; sys.argv[1:] = {words}; main()"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
 
 
 def test_a_table_whose_large_cells_are_all_known_is_refused(three_sexes: Cohort, tmp_path: Path):
