@@ -71,10 +71,10 @@ def releasing(cohort: Path) -> Iterator[None]:
     with ExitStack() as held:
         try:
             held.enter_context(locked(path.with_name(f".{path.name}.lock")))
-        except PermissionError as error:
+        except OSError as error:
             raise InputError(
-                f"The folder {path.parent} can't be written to ({error.strerror}), so that nothing "
-                "can be put on record there; make it writable for you."
+                f"Nothing can be put on record in the folder {path.parent} ({error.strerror}); "
+                "name the cohort's folder, and make the one that it lies in writable for you."
             ) from None
         yield
 

@@ -259,6 +259,14 @@ def test_one_table_at_a_time_is_compared_and_put_on_record(three_sexes: Cohort, 
     assert sum(WITHHELD in text for text in left) == 1
 
 
+def test_where_nothing_can_be_put_on_record_nothing_is_released(cohort: Cohort, tmp_path: Path):
+    path, out = cohort.table("sex").write(tmp_path / "t.csv"), tmp_path / "safe.csv"
+    words = ["--cohort", str(tmp_path / "no" / "cohort"), "--out", str(out)]
+    done = CliRunner().invoke(cli, ["cohort", "release-check", str(path), *words])
+    assert (done.exit_code, out.exists()) == (1, False)
+    assert "Nothing can be put on record in the folder" in done.stderr
+
+
 def _release_in_a_process(folder: Path, within: Path, number: int) -> int:
     table, out = within / f"{number}.csv", within / f"safe{number}.csv"
     words = ["cohort", "release-check", str(table), "--cohort", str(folder), "--out", str(out)]
